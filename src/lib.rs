@@ -1,0 +1,5 @@
+#![forbid(unsafe_code)]
+pub mod words;
+pub mod agents;
+pub mod store;
+pub use words::*;

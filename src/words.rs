@@ -1,0 +1,22 @@
+//! The words everything else is said in: what is asked, what is answered, who answers.
+//!
+//! This is the ground floor. It decides nothing and waits for nothing; every other module may
+//! speak these words, and they speak of none of the modules above.
+
+mod agent;
+mod context;
+mod error;
+mod event;
+mod fault;
+mod ids;
+mod reply;
+mod task;
+
+pub use agent::{Agent, AgentCard, Keyword};
+pub use context::{AgentContext, Listener};
+pub use error::{AgentError, AgentErrorKind};
+pub use event::{LifeEvent, RequestEvent};
+pub use fault::{Fault, Reader, nearest};
+pub use ids::{AgentName, Generation, InstanceId, RequestId};
+pub use reply::Reply;
+pub use task::{Ask, PreviousResult, Role, Task, Turn};

@@ -1,0 +1,119 @@
+use std::future::Future;
+
+use serde::Serialize;
+
+use super::{AgentContext, AgentError, AgentName, Reply, Task};
+
+/// Somebody who answers tasks.
+///
+/// An agent lives inside a supervised actor, on a thread of the agents and never on one that
+/// serves HTTP. It may crash: whoever it was working for is told so, everybody else is answered
+/// by its next life. Several tasks may be in its hands at once (up to the
+/// [`concurrency`](crate::AgentSpec::concurrency) of its spec), all on one thread, so its futures
+/// need not be `Send` and its state may be kept in a `Cell` or `RefCell`.
+///
+/// ```
+/// use agent_orchestrator::{Agent, AgentContext, AgentError, Reply, Task};
+///
+/// struct Echo;
+///
+/// impl Agent for Echo {
+///     async fn handle(&self, task: Task, _cx: &AgentContext) -> Result<Reply, AgentError> {
+///         Ok(Reply::text(task.content))
+///     }
+/// }
+/// ```
+pub trait Agent: 'static {
+    /// Answers one task.
+    ///
+    /// The future is dropped as soon as nobody waits for the answer any more.
+    ///
+    /// # Errors
+    /// An [`AgentError`] says whether the question or the agent is to blame.
+    ///
+    /// # Panics
+    /// May panic: the caller is answered `AgentCrashed` and the agent is started anew.
+    fn handle(
+        &self,
+        task: Task,
+        cx: &AgentContext,
+    ) -> impl Future<Output = Result<Reply, AgentError>>;
+
+    /// Prepares a new life before it gets its first task: opens files, connects, warms up.
+    ///
+    /// # Errors
+    /// An error here is a start that failed; the supervisor tries again after a pause.
+    fn started(&mut self) -> impl Future<Output = Result<(), AgentError>> {
+        async { Ok(()) }
+    }
+
+    /// Says whether the agent could answer now. Asked at every `health_check_interval`; the
+    /// default is that answering the question at all is health enough.
+    ///
+    /// # Errors
+    /// An error marks this instance unhealthy until a later check succeeds.
+    fn health(&self) -> impl Future<Output = Result<(), AgentError>> {
+        async { Ok(()) }
+    }
+
+    /// Says whether this life can take another task, without waiting. An agent that answers
+    /// `false` is replaced by a new life before anybody's task is put into its hands.
+    fn is_alive(&self) -> bool {
+        true
+    }
+}
+
+/// What is publicly known of an agent: the router chooses by it, and `GET /agents` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentCard {
+    /// Its name, unique in this orchestrator.
+    pub name: AgentName,
+    /// What it does, in a sentence for people and models.
+    pub description: String,
+    /// Where it comes from: `builtin`, `http`, or `custom` for an agent written in Rust.
+    pub kind: &'static str,
+    /// The family it belongs to; a word of the configuration's choosing.
+    pub group: Option<String>,
+    /// What it is capable of, as words to look it up by.
+    pub capabilities: Vec<String>,
+    /// Words and phrases that speak for this agent.
+    pub keywords: Vec<Keyword>,
+    /// Requests that it is meant for.
+    pub examples: Vec<String>,
+    /// The language model it uses, if any.
+    pub model: Option<String>,
+}
+
+/// A word or phrase that speaks for an agent, and how loudly.
+///
+/// It matches whole words only, whatever their case: `hi` is not in `this`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Keyword {
+    /// One or more words.
+    pub phrase: String,
+    /// How much a match counts; 1 is ordinary.
+    pub weight: f64,
+}
+
+impl Keyword {
+    /// A keyword with a weight of its own.
+    ///
+    /// ```
+    /// use agent_orchestrator::Keyword;
+    /// assert_eq!(Keyword::from("forecast").weight, 1.0);
+    /// assert_eq!(Keyword::weighted("time zone", 2.0).weight, 2.0);
+    /// ```
+    #[must_use]
+    pub fn weighted(phrase: impl Into<String>, weight: f64) -> Self {
+        Self {
+            phrase: phrase.into(),
+            weight,
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for Keyword {
+    fn from(phrase: T) -> Self {
+        Self::weighted(phrase, 1.0)
+    }
+}
