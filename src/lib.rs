@@ -1,5 +1,8 @@
 #![forbid(unsafe_code)]
 pub mod words;
-pub mod agents;
-pub mod store;
+pub mod judgement;
+pub mod mailbox;
+pub mod supervision;
 pub use words::*;
+pub use judgement::*;
+pub use supervision::*;

@@ -56,8 +56,9 @@ pub trait Agent: 'static {
         async { Ok(()) }
     }
 
-    /// Says whether this life can take another task, without waiting. An agent that answers
-    /// `false` is replaced by a new life before anybody's task is put into its hands.
+    /// Says whether this life can take another task, without waiting. One that answers `false`
+    /// has finished: it ends before anybody's task is put into its hands, and its restart policy
+    /// decides what follows.
     fn is_alive(&self) -> bool {
         true
     }

@@ -1,0 +1,18 @@
+//! Decisions, apart from deeds: when to let a call through, when to start anew, how to count.
+//!
+//! Nothing here reads a clock, waits, rolls dice or touches an actor: time and chance come in as
+//! arguments, so that each rule can be tested as the table it is.
+
+mod breaker;
+mod deadline;
+mod load;
+mod outcome;
+mod restart;
+
+pub use breaker::{Breaker, BreakerConfig, BreakerOpen, BreakerState, Permit};
+pub use deadline::Deadline;
+pub use load::{Load, LoadReport, Place};
+pub use outcome::Outcome;
+pub use restart::{
+    Backoff, BackoffConfig, Decision, ExitReason, Intensity, Life, RestartConfig, RestartPolicy,
+};

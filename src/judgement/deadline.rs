@@ -1,0 +1,44 @@
+use std::time::{Duration, Instant};
+
+/// The one moment after which a request's answer is worth nothing.
+///
+/// It is set once, when the request arrives, and every stage may only bring it nearer; there is
+/// no other time-out on the way.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use agent_orchestrator::judgement::Deadline;
+///
+/// let now = Instant::now();
+/// let request = Deadline::after(now, Duration::from_secs(300));
+/// let attempt = request.no_later_than(Deadline::after(now, Duration::from_secs(30)));
+/// assert_eq!(attempt.remaining(now), Duration::from_secs(30));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline that lies `span` after `now`.
+    #[must_use]
+    pub fn after(now: Instant, span: Duration) -> Self {
+        Self(now + span)
+    }
+
+    /// The nearer of two deadlines.
+    #[must_use]
+    pub fn no_later_than(self, other: Self) -> Self {
+        self.min(other)
+    }
+
+    /// The time left; zero when it has passed.
+    #[must_use]
+    pub fn remaining(self, now: Instant) -> Duration {
+        self.0.saturating_duration_since(now)
+    }
+
+    /// The moment itself.
+    #[must_use]
+    pub fn instant(self) -> Instant {
+        self.0
+    }
+}

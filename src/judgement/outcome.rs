@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use crate::words::{AgentError, AgentErrorKind};
+
+/// How a call to an agent ended, in the only respect that breakers, balancers and metrics care
+/// about: what it says of the agent. It is decided once, where the answer arrives.
+///
+/// | what happened | outcome |
+/// |---|---|
+/// | an answer | `Success` |
+/// | the question was at fault (4xx except 408 and 429) | `UserError` |
+/// | an error, a crash, a lost connection, 5xx, 408, the attempt's own time-out | `Failure` |
+/// | 429, or 503 with `Retry-After` | `Busy` |
+/// | the caller went away, or gave less time than the agent usually takes | `Unjudged` |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The agent answered.
+    Success,
+    /// The agent rightly refused the question.
+    UserError,
+    /// The agent failed.
+    Failure,
+    /// The agent had too much to do.
+    Busy,
+    /// Nothing can be said of the agent.
+    Unjudged,
+}
+
+impl Outcome {
+    /// What an agent's error says of it.
+    #[must_use]
+    pub fn of_error(error: &AgentError) -> Self {
+        match error.kind() {
+            AgentErrorKind::User => Self::UserError,
+            AgentErrorKind::Failure | AgentErrorKind::Fatal => Self::Failure,
+            AgentErrorKind::Busy { .. } => Self::Busy,
+        }
+    }
+
+    /// What it says of an agent that it did not answer within the time it was `granted`, when it
+    /// `usually` answers within that other time: a caller in too much haste proves nothing.
+    #[must_use]
+    pub fn of_time_out(granted: Duration, usually: Option<Duration>) -> Self {
+        match usually {
+            Some(usually) if granted < usually => Self::Unjudged,
+            _ => Self::Failure,
+        }
+    }
+
+    /// The name under which it is counted.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::UserError => "user_error",
+            Self::Failure => "failure",
+            Self::Busy => "busy",
+            Self::Unjudged => "unjudged",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_blame_decides_the_outcome() {
+        let cases = [
+            (AgentError::user("divide by zero"), Outcome::UserError),
+            (AgentError::failure("connection lost"), Outcome::Failure),
+            (AgentError::fatal("poisoned"), Outcome::Failure),
+            (AgentError::busy("429", None), Outcome::Busy),
+        ];
+        for (error, outcome) in cases {
+            assert_eq!(Outcome::of_error(&error), outcome, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_caller_in_haste_proves_nothing() {
+        let second = Duration::from_secs(1);
+        assert_eq!(Outcome::of_time_out(second, None), Outcome::Failure);
+        assert_eq!(
+            Outcome::of_time_out(second, Some(second * 2)),
+            Outcome::Unjudged
+        );
+        assert_eq!(
+            Outcome::of_time_out(second * 2, Some(second)),
+            Outcome::Failure
+        );
+    }
+}

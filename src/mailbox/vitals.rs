@@ -1,0 +1,80 @@
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Where an instance is in its life, as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InstanceState {
+    /// Its first life has not begun yet.
+    #[default]
+    Starting,
+    /// It works.
+    Healthy,
+    /// A life has ended, the next has not begun; its queue takes work meanwhile.
+    Restarting,
+    /// It takes no more work and finishes what it has.
+    Draining,
+    /// It has ended for good.
+    Stopped,
+}
+
+/// What the last look at an agent found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Health {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// It says that it is well.
+    Well,
+    /// It is not well, and why.
+    Unwell(String),
+}
+
+/// How an instance is.
+#[derive(Debug, Clone, Default)]
+pub struct Vitals {
+    /// Where it is in its life.
+    pub state: InstanceState,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// The last thing that went wrong in its life.
+    pub last_error: Option<String>,
+    /// What the last health check found.
+    pub health: Health,
+    /// When the last health check was done.
+    pub checked_at: Option<Timestamp>,
+    /// How long the last health check took.
+    pub check_took: Option<Duration>,
+}
+
+impl Vitals {
+    /// Whether it can be expected to answer; otherwise why not.
+    ///
+    /// # Errors
+    /// The reason, for people.
+    pub fn verdict(&self) -> Result<(), String> {
+        match (self.state, &self.health) {
+            (InstanceState::Healthy, Health::Well | Health::Unknown) => Ok(()),
+            (InstanceState::Healthy, Health::Unwell(reason)) => Err(reason.clone()),
+            (state, _) => match &self.last_error {
+                Some(error) => Err(format!("{state}: {error}")),
+                None => Err(state.to_string()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for InstanceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "starting",
+            Self::Healthy => "healthy",
+            Self::Restarting => "restarting",
+            Self::Draining => "draining",
+            Self::Stopped => "stopped",
+        })
+    }
+}
