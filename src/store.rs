@@ -1,1 +1,188 @@
+//! Where request state and metrics are kept.
+//!
+//! The orchestrator writes through the [`Store`] port and does not know what is behind it: a file
+//! of its own ([`Embedded`]) or a server ([`Redis`]) that several orchestrators share.
+//!
+//! Invariant: whatever was written is read back unchanged until its time to live is over, and
+//! never after that, whether or not it has been deleted yet.
+//!
+//! Edges: a key holds either one value ([`Entry::new`]) or named fields ([`Entry::field`]); asking
+//! for the one where there is the other finds nothing or is an error, depending on the store.
+//! Writing the same batch twice is harmless, so a write that failed may simply be tried again.
 
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+mod embedded;
+mod journal;
+mod key;
+mod redis;
+
+pub use self::embedded::Embedded;
+pub use self::journal::{Journal, JournalReport};
+pub use self::key::StateKey;
+pub use self::redis::{Redis, RedisConfig};
+
+/// A place that keeps values for a limited time.
+///
+/// Every future is `Send` and may be dropped at any time; a write that has begun may then be
+/// completed all the same.
+pub trait Store: Send + Sync + 'static {
+    /// Writes all entries, in order; later entries for the same key win.
+    ///
+    /// A batch is one transaction: its entries become visible together.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the batch may not have been written.
+    fn write(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Reads the value of a key; `None` when it is absent or expired.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot tell.
+    fn read(&self, key: String) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
+
+    /// Reads every field of a key, sorted by name; none when it is absent or expired.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot tell.
+    fn fields(&self, key: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, StoreError>>;
+
+    /// Finds out whether the store could be used now.
+    ///
+    /// # Errors
+    /// [`StoreError`] says why it could not.
+    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Deletes what has expired and returns how many keys that were; 0 where the store does so
+    /// by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`] when not everything could be deleted; the next sweep goes on from there.
+    fn sweep(&self) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// What kind of store this is: `embedded` or `redis`.
+    fn kind(&self) -> &'static str;
+}
+
+/// Something to keep for a while.
+///
+/// ```
+/// use std::time::Duration;
+/// use agent_orchestrator::store::Entry;
+///
+/// let hour = Duration::from_secs(3600);
+/// let state = Entry::new("request:1", r#"{"status":"running"}"#, hour);
+/// let count = Entry::field("totals", "requests", "17", hour);
+/// assert_eq!(state.field, None);
+/// assert_eq!(count.field.as_deref(), Some("requests"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key; any text.
+    pub key: String,
+    /// The field of the key that is written, where the key has fields.
+    pub field: Option<String>,
+    /// The value; any bytes.
+    pub value: Bytes,
+    /// How long the key is kept from now on, with all of its fields. Counted in milliseconds: at
+    /// least one, at most about a thousand years.
+    pub ttl: Duration,
+}
+
+impl Entry {
+    /// The whole value of a key; it replaces what the key held.
+    #[must_use]
+    pub fn new(key: impl Into<String>, value: impl Into<Bytes>, ttl: Duration) -> Self {
+        Self {
+            key: key.into(),
+            field: None,
+            value: value.into(),
+            ttl,
+        }
+    }
+
+    /// One field of a key; its other fields stay, and live as long as this one from now on.
+    #[must_use]
+    pub fn field(
+        key: impl Into<String>,
+        field: impl Into<String>,
+        value: impl Into<Bytes>,
+        ttl: Duration,
+    ) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..Self::new(key, value, ttl)
+        }
+    }
+
+    /// The time to live as every store counts it.
+    fn ttl_millis(&self) -> u64 {
+        const THOUSAND_YEARS: u64 = 1000 * 365 * 24 * 3600 * 1000;
+        u64::try_from(self.ttl.as_millis()).map_or(THOUSAND_YEARS, |ms| ms.clamp(1, THOUSAND_YEARS))
+    }
+}
+
+/// Why a store could not do what it was asked for: which store, what happened, what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be used now; trying again later may help.
+    #[error("{store} is unavailable: {problem}; {remedy}")]
+    Unavailable {
+        /// Which store, and where it is.
+        store: String,
+        /// What happened.
+        problem: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// It holds something that was not written by this version of the orchestrator, or is damaged.
+    #[error("{store} cannot be read: {problem}; {remedy}")]
+    Corrupt {
+        /// Which store, and where it is.
+        store: String,
+        /// What was found.
+        problem: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// It was configured in a way that can never work.
+    #[error("{store} is misconfigured: {problem}; {remedy}")]
+    Misconfigured {
+        /// Which store.
+        store: String,
+        /// What is wrong.
+        problem: String,
+        /// What would be right.
+        remedy: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_live_is_never_nothing_and_never_overflows() {
+        let ttl_of = |ttl| Entry::new("k", "v", ttl).ttl_millis();
+        assert_eq!(ttl_of(Duration::ZERO), 1);
+        assert_eq!(ttl_of(Duration::from_micros(1500)), 1);
+        assert_eq!(ttl_of(Duration::from_secs(2)), 2000);
+        assert_eq!(ttl_of(Duration::MAX), 31_536_000_000_000);
+    }
+
+    #[test]
+    fn an_error_says_which_store_what_happened_and_what_to_do() {
+        let error = StoreError::Unavailable {
+            store: "Redis at localhost:6379".into(),
+            problem: "connection refused".into(),
+            remedy: "check that it is running".into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "Redis at localhost:6379 is unavailable: connection refused; check that it is running"
+        );
+    }
+}

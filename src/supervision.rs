@@ -20,5 +20,4 @@ mod threads;
 pub use agent_spec::{AgentSpec, OnFailure};
 pub use events::LifeEvents;
 pub use registry::{HouseRules, Registered, Registry, SpecError};
-pub(crate) use supervisor::Shutdown;
 pub(crate) use threads::AgentThreads;

@@ -23,6 +23,11 @@ pub enum OnFailure {
     Continue,
 }
 
+impl OnFailure {
+    /// All of them, by the names that configuration and requests know them by.
+    pub const NAMES: &[(&str, Self)] = &[("stop", Self::Stop), ("continue", Self::Continue)];
+}
+
 /// How an agent is made, what it is known for, and how it is kept alive: OTP's child spec.
 ///
 /// There are three doors. [`new`](Self::new) takes an [`Agent`], [`actor`](Self::actor) a raw

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::agent_spec::{AgentSpec, OnFailure};
 use super::events::LifeEvents;
-use super::supervisor::{Charge, Supervisor};
+use super::supervisor::{Charge, Shutdown, Supervisor};
 use super::threads::AgentThreads;
 use crate::judgement::{BreakerConfig, RestartConfig};
 use crate::mailbox::Mailbox;
@@ -132,6 +132,18 @@ impl Registry {
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Registered>> {
         self.agents.load().values().cloned().collect()
+    }
+
+    /// Ends all agents, and answers when they have ended or their time to finish is over.
+    pub(crate) async fn shutdown(&self) {
+        let agents = self.all();
+        let ends = agents.iter().map(|agent| agent.supervisor.send(Shutdown));
+        futures::future::join_all(ends).await;
+    }
+
+    /// Ends the threads of the agents; nothing runs on them any more afterwards.
+    pub(crate) fn end_threads(&self) {
+        self.threads.stop();
     }
 
     /// What happens in the lives of the agents.

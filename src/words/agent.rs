@@ -1,6 +1,7 @@
 use std::future::Future;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use super::{AgentContext, AgentError, AgentName, Reply, Task};
 
@@ -88,7 +89,7 @@ pub struct AgentCard {
 /// A word or phrase that speaks for an agent, and how loudly.
 ///
 /// It matches whole words only, whatever their case: `hi` is not in `this`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Keyword {
     /// One or more words.
     pub phrase: String,
@@ -116,5 +117,19 @@ impl Keyword {
 impl<T: Into<String>> From<T> for Keyword {
     fn from(phrase: T) -> Self {
         Self::weighted(phrase, 1.0)
+    }
+}
+
+/// As in the configuration: a word alone, or with its weight where that is not 1.
+impl Serialize for Keyword {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[allow(clippy::float_cmp)] // exactly the default
+        if self.weight == 1.0 {
+            return serializer.serialize_str(&self.phrase);
+        }
+        let mut fields = serializer.serialize_struct("Keyword", 2)?;
+        fields.serialize_field("phrase", &self.phrase)?;
+        fields.serialize_field("weight", &self.weight)?;
+        fields.end()
     }
 }

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -100,6 +101,27 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The member of that name, which must be there.
+    pub fn required(&self, name: &str) -> Option<Self> {
+        let member = self.member(name);
+        if member.is_none() {
+            self.at(name).fault("expected, but missing");
+        }
+        member
+    }
+
+    /// All members of an object, by name.
+    pub fn entries(&self) -> Option<Vec<(&'a str, Self)>> {
+        let members = self.any_object()?.iter().map(|(name, value)| {
+            let place = Self {
+                value,
+                ..self.at(name)
+            };
+            (name.as_str(), place)
+        });
+        Some(members.collect())
+    }
+
     /// The elements of an array.
     pub fn items(&self) -> Option<Vec<Self>> {
         let items = self.expect(self.value.as_array(), "an array")?;
@@ -140,6 +162,20 @@ impl<'a> Reader<'a> {
         };
         let number = self.value.as_u64().filter(|n| bounds.contains(n));
         self.expect(number, &wanted)
+    }
+
+    /// A whole number of at least `least`, small enough to count things of this machine.
+    pub fn count(&self, least: u32) -> Option<usize> {
+        let number = self.integer(u64::from(least)..=1_000_000)?;
+        usize::try_from(number).ok()
+    }
+
+    /// A span of time in seconds, fractions allowed, up to a hundred years.
+    pub fn seconds(&self) -> Option<Duration> {
+        const CENTURY: f64 = 100.0 * 365.25 * 86_400.0;
+        let seconds = self.value.as_f64().filter(|s| *s > 0.0 && *s <= CENTURY);
+        self.expect(seconds, "a number of seconds greater than 0")
+            .map(Duration::from_secs_f64)
     }
 
     /// A number greater than zero.

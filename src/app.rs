@@ -1,0 +1,288 @@
+//! Puts the house together, from the ground floor up, and runs it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::Actor;
+use actix_rt::{Arbiter, ArbiterHandle};
+use log::info;
+use uuid::Uuid;
+
+use crate::agents::chat::Roster;
+use crate::balancing::{Balancer, Join, Pools};
+use crate::http;
+use crate::pipeline::{Admission, House, Orchestrator};
+use crate::routing::{Enrol, Router, Routes};
+use crate::settings::{Settings, SettingsError, StateConfig};
+use crate::store::{Embedded, Journal, Redis, Store, StoreError};
+use crate::supervision::{AgentSpec, AgentThreads, Registered, Registry, SpecError};
+use crate::telemetry::{HealthMonitor, Metrics, MetricsConfig, ResourceGauge};
+use crate::words::{AgentCard, nearest};
+
+/// An orchestrator in the making: settings, and agents written in Rust.
+///
+/// ```no_run
+/// use agent_orchestrator::{AgentSpec, App, Reply};
+///
+/// #[actix_web::main]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     App::from_config("config")?
+///         .agent(AgentSpec::from_fn("shout", |task, _cx| async move {
+///             Ok(Reply::text(task.content.to_uppercase()))
+///         }))
+///         .run()
+///         .await?;
+///     Ok(())
+/// }
+/// ```
+#[must_use = "an app does nothing until it is run or started"]
+pub struct App {
+    settings: Settings,
+    specs: Vec<AgentSpec>,
+}
+
+/// Why an orchestrator could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is not valid.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// An agent's spec is not valid.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The agent that shall answer when no other fits is not there.
+    #[error("the fallback agent `{name}` (orchestrator.fallback_agent) is not there; {hint}")]
+    NoFallback {
+        /// Its name.
+        name: String,
+        /// Which there are.
+        hint: String,
+    },
+    /// The server cannot be run.
+    #[error(transparent)]
+    Server(#[from] std::io::Error),
+}
+
+impl App {
+    /// The default settings, state in memory, and no agents yet.
+    pub fn new() -> Self {
+        Self::with_settings(Settings::default())
+    }
+
+    /// These settings, with the agents that they name.
+    pub fn with_settings(settings: Settings) -> Self {
+        Self {
+            settings,
+            specs: Vec::new(),
+        }
+    }
+
+    /// The settings of that directory; see [`Settings::load`].
+    ///
+    /// # Errors
+    /// When the configuration is not valid.
+    pub fn from_config(directory: impl AsRef<std::path::Path>) -> Result<Self, StartError> {
+        Ok(Self::with_settings(Settings::load(directory)?))
+    }
+
+    /// Adds an agent.
+    pub fn agent(mut self, spec: AgentSpec) -> Self {
+        self.specs.push(spec);
+        self
+    }
+
+    /// The settings, to be changed.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// Starts everything but the HTTP side. Needs a running actix system.
+    ///
+    /// # Errors
+    /// When an agent's spec is not valid, the fallback agent is missing or the store cannot be
+    /// opened. A Redis server that is away is no error.
+    pub async fn start(self) -> Result<Orchestrator, StartError> {
+        let Self { settings, specs } = self;
+        let roster = Roster::default();
+        let configured = settings.agents.iter().map(|entry| entry.spec(&roster));
+        let specs: Vec<AgentSpec> = configured.chain(specs).collect();
+        check_fallback(&settings.fallback_agent, &specs)?;
+
+        let id = Uuid::now_v7();
+        let control = Arbiter::new().handle();
+        let store = open_store(&settings.state)?;
+        let journal = Journal::start_on(&control, store);
+        let registry = Arc::new(start_agents(&settings, specs, &control)?);
+        let agents = registry.all();
+        roster.publish(agents.iter().map(|agent| agent.card.clone()).collect());
+        let house = House {
+            id,
+            started: Instant::now(),
+            pools: start_balancer(&settings, &agents, &control).await,
+            routes: start_router(&settings, &agents, &control).await,
+            admission: Admission::new(settings.pipeline.max_concurrent_requests),
+            metrics: start_metrics(&settings, id, &journal, &control),
+            gauge: ResourceGauge::new(place_of(&settings.state)),
+            config: settings.pipeline,
+            registry: Arc::clone(&registry),
+            journal: journal.clone(),
+        };
+        let monitor = HealthMonitor::new(settings.health_check_interval, registry, journal);
+        HealthMonitor::start_in_arbiter(&control, |_| monitor);
+        Ok(Orchestrator::new(house))
+    }
+
+    /// Starts everything, serves HTTP until SIGINT or SIGTERM, and finishes what was begun.
+    /// A second signal ends it at once.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and when the address cannot be listened on.
+    pub async fn run(self) -> Result<(), StartError> {
+        let server = self.settings.server.clone();
+        let orchestrator = self.start().await?;
+        let served = http::serve(orchestrator.clone(), &server, end_signal()).await;
+        orchestrator.shutdown_within(Duration::ZERO).await;
+        info!("stopped");
+        Ok(served?)
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn check_fallback(name: &str, specs: &[AgentSpec]) -> Result<(), StartError> {
+    let names: Vec<&str> = specs.iter().map(AgentSpec::name).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let hint = match (nearest(name, &names), names.as_slice()) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, []) => "there are no agents at all".to_owned(),
+        (None, names) => format!("there are: {}", names.join(", ")),
+    };
+    let name = name.to_owned();
+    Err(StartError::NoFallback { name, hint })
+}
+
+fn open_store(state: &StateConfig) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match state {
+        StateConfig::Memory => Arc::new(Embedded::in_memory()?),
+        StateConfig::File(path) => Arc::new(Embedded::open(path)?),
+        StateConfig::Redis(config) => Arc::new(Redis::new(config.clone())?),
+    })
+}
+
+fn start_agents(
+    settings: &Settings,
+    specs: Vec<AgentSpec>,
+    control: &ArbiterHandle,
+) -> Result<Registry, SpecError> {
+    let threads = AgentThreads::start(agent_threads());
+    let registry = Registry::new(settings.house, threads, control.clone());
+    for spec in specs {
+        registry.register(spec)?;
+    }
+    Ok(registry)
+}
+
+async fn start_balancer(
+    settings: &Settings,
+    agents: &[Arc<Registered>],
+    control: &ArbiterHandle,
+) -> Pools {
+    let pools = Pools::default();
+    let balancer = Balancer::new(settings.balancing, pools.clone());
+    let balancer = Balancer::start_in_arbiter(control, |_| balancer);
+    for agent in agents {
+        let join = Join {
+            agent: agent.card.name.clone(),
+            instances: agent.instances.clone(),
+        };
+        balancer
+            .send(join)
+            .await
+            .expect("the balancer was just started and nothing stops it");
+    }
+    pools
+}
+
+async fn start_router(
+    settings: &Settings,
+    agents: &[Arc<Registered>],
+    control: &ArbiterHandle,
+) -> Routes {
+    let routes = Routes::new(settings.fallback_agent.as_str().into());
+    let router = Router::new(routes.clone());
+    let router = Router::start_in_arbiter(control, |_| router);
+    let cards: Vec<AgentCard> = agents.iter().map(|agent| agent.card.clone()).collect();
+    router
+        .send(Enrol(cards))
+        .await
+        .expect("the router was just started and nothing stops it");
+    routes
+}
+
+fn start_metrics(
+    settings: &Settings,
+    id: Uuid,
+    journal: &Journal,
+    control: &ArbiterHandle,
+) -> crate::telemetry::MetricsHandle {
+    let config = MetricsConfig {
+        enabled: settings.pipeline.metrics_ttl.is_some(),
+        retention: settings.metrics_retention,
+    };
+    Metrics::new(config, id, journal.clone()).start_on(control)
+}
+
+fn place_of(state: &StateConfig) -> &std::path::Path {
+    match state {
+        StateConfig::File(path) => path,
+        StateConfig::Memory | StateConfig::Redis(_) => ".".as_ref(),
+    }
+}
+
+/// HTTP has the other half of the cores.
+fn agent_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).max(1)
+}
+
+/// Completes at the first SIGINT or SIGTERM. From then on a second one ends the process at once.
+async fn end_signal() {
+    signal().await;
+    actix_rt::spawn(async {
+        signal().await;
+        log::warn!("told twice to stop: ending at once");
+        std::process::exit(130);
+    });
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+        log::error!("signals cannot be caught; the process has to be killed to end");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        log::error!("signals cannot be caught; the process has to be killed to end");
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,149 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_web::http::header::ContentType;
+use actix_web::web::{self, Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::requests::unavailable;
+use super::respond::{Response, ok, respond, respond_json};
+use crate::pipeline::{Orchestrator, Problem};
+use crate::store::JournalReport;
+use crate::telemetry::{AgentHealth, OrchestratorStatus, Resources, agents_health};
+use crate::words::{AgentName, Fault};
+
+/// The body of `GET /health`.
+#[derive(Serialize)]
+struct Health {
+    timestamp: Timestamp,
+    orchestrator_status: OrchestratorStatus,
+    agent_health: BTreeMap<AgentName, AgentHealth>,
+    system_resources: Option<Resources>,
+    external_dependencies: Dependencies,
+    version: &'static str,
+    instance_id: Uuid,
+    uptime_seconds: u64,
+}
+
+#[derive(Serialize)]
+struct Dependencies {
+    state: StateHealth,
+}
+
+#[derive(Serialize)]
+struct StateHealth {
+    kind: &'static str,
+    status: &'static str,
+    latency_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(flatten)]
+    journal: JournalReport,
+}
+
+/// `GET /health`
+pub(super) async fn health(orchestrator: Data<Orchestrator>, request: HttpRequest) -> Response {
+    respond_json(&request, async |_| {
+        let house = orchestrator.house();
+        let gauge = house.gauge.clone();
+        let agents = agents_health(&house.registry);
+        ok(&Health {
+            timestamp: Timestamp::now(),
+            orchestrator_status: agents.orchestrator_status(),
+            agent_health: agents.agents,
+            system_resources: web::block(move || gauge.read()).await.ok().flatten(),
+            external_dependencies: Dependencies {
+                state: state_health(&orchestrator).await,
+            },
+            version: env!("CARGO_PKG_VERSION"),
+            instance_id: house.id,
+            uptime_seconds: house.started.elapsed().as_secs(),
+        })
+    })
+    .await
+}
+
+async fn state_health(orchestrator: &Orchestrator) -> StateHealth {
+    let journal = &orchestrator.house().journal;
+    let answered = journal.ping().await;
+    StateHealth {
+        kind: journal.kind(),
+        status: match answered {
+            Ok(_) => "healthy",
+            Err(_) => "unavailable",
+        },
+        latency_ms: answered.as_ref().ok().map(|took| took.as_secs_f64() * 1e3),
+        error: answered.err().map(|error| error.to_string()),
+        journal: journal.report(),
+    }
+}
+
+/// `GET /agents/health`
+pub(super) async fn agents(orchestrator: Data<Orchestrator>, request: HttpRequest) -> Response {
+    respond_json(&request, async |_| {
+        ok(&agents_health(orchestrator.registry()))
+    })
+    .await
+}
+
+/// `GET /livez`: the process answers.
+pub(super) async fn livez(request: HttpRequest) -> Response {
+    respond(&request, async |_| Ok(plain(HttpResponse::Ok(), "alive"))).await
+}
+
+/// `GET /readyz`: requests are welcome. Not so while draining, nor without any agent that can
+/// take work; whether the state can be written does not matter.
+pub(super) async fn readyz(orchestrator: Data<Orchestrator>, request: HttpRequest) -> Response {
+    respond(&request, async |_| {
+        Ok(match orchestrator.obstacle() {
+            None => plain(HttpResponse::Ok(), "ready"),
+            Some(obstacle) => plain(HttpResponse::ServiceUnavailable(), obstacle),
+        })
+    })
+    .await
+}
+
+/// `GET /metrics/summary?window_seconds=`
+pub(super) async fn summary(
+    orchestrator: Data<Orchestrator>,
+    request: HttpRequest,
+    query: Query<BTreeMap<String, String>>,
+) -> Response {
+    respond_json(&request, async |_| {
+        let window = window(&query)?;
+        let summary = orchestrator.house().metrics.summary(window).await;
+        ok(&summary.map_err(|error| unavailable(&error))?)
+    })
+    .await
+}
+
+fn window(query: &BTreeMap<String, String>) -> Result<Duration, Problem> {
+    let mut faults = Vec::new();
+    for name in query.keys().filter(|name| *name != "window_seconds") {
+        faults.push(Fault {
+            pointer: format!("/{name}"),
+            message: "unknown parameter; known is `window_seconds`".to_owned(),
+        });
+    }
+    let seconds = match query.get("window_seconds") {
+        None => Some(3600),
+        Some(text) => text.parse().ok().filter(|seconds| *seconds > 0),
+    };
+    if seconds.is_none() {
+        faults.push(Fault {
+            pointer: "/window_seconds".to_owned(),
+            message: "expected a whole number of at least 1".to_owned(),
+        });
+    }
+    match seconds {
+        Some(seconds) if faults.is_empty() => Ok(Duration::from_secs(seconds)),
+        _ => Err(Problem::invalid(faults)),
+    }
+}
+
+fn plain(mut response: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {
+    response.insert_header(ContentType::plaintext()).body(text)
+}

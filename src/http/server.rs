@@ -1,0 +1,92 @@
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use log::info;
+
+use super::routes;
+use crate::pipeline::Orchestrator;
+
+/// How our own server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Where it listens: `address:port`; port 0 takes any that is free.
+    pub listen: String,
+    /// Threads that serve HTTP; 0: half of the cores.
+    pub workers: usize,
+    /// How long requests that are in may take to finish at the end.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            workers: 0,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How long connections may take to close once all requests were answered.
+const GOODBYE: u64 = 1;
+
+/// Serves the orchestrator until `end` completes, then lets nobody in any more, answers those who
+/// are in, and returns.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub async fn serve(
+    orchestrator: Orchestrator,
+    config: &ServerConfig,
+    end: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let listener = listen(&config.listen)?;
+    announce(listener.local_addr()?);
+    let served = orchestrator.clone();
+    let server = HttpServer::new(move || actix_web::App::new().configure(routes(served.clone())))
+        .workers(workers(config.workers))
+        .h1_allow_half_closed(false)
+        .shutdown_timeout(GOODBYE)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    let handle = server.handle();
+    let closing = async {
+        end.await;
+        info!("no new requests are let in; finishing those that are");
+        // The server goes on meanwhile, to tell newcomers.
+        orchestrator.drain(config.shutdown_timeout).await;
+        handle.stop(true).await;
+    };
+    let (served, ()) = futures::future::join(server, closing).await;
+    served
+}
+
+fn listen(address: &str) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        let advice = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program listens there; choose another port",
+            io::ErrorKind::PermissionDenied => "ports below 1024 need more rights",
+            _ => "expected an address of this machine and a port, such as 127.0.0.1:8080",
+        };
+        let message = format!("cannot listen on {address} (server.listen): {error}; {advice}");
+        io::Error::new(error.kind(), message)
+    })
+}
+
+fn announce(address: SocketAddr) {
+    info!("listening on http://{address}");
+}
+
+/// Agents need cores, too: they have the other half.
+pub(crate) fn workers(configured: usize) -> usize {
+    match configured {
+        0 => {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            (cores / 2).max(1)
+        }
+        some => some,
+    }
+}

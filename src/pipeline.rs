@@ -1,0 +1,295 @@
+//! The way of a request, one way, no circles:
+//!
+//! ```text
+//! body -> validate -> route -> select -> execute -> aggregate -> respond
+//!         Task        Plan     Lease     Step       ResultBody   Answer | Problem
+//! ```
+//!
+//! One deadline is set when a request arrives; every stage may use up some of it. A caller that
+//! drops the future of [`Orchestrator::orchestrate`] cancels the request down to the agent.
+
+mod admission;
+mod aggregate;
+mod answer;
+mod execute;
+mod problem;
+mod record;
+mod request;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use log::info;
+use uuid::Uuid;
+
+use crate::balancing::Pools;
+use crate::judgement::{Deadline, Place};
+use crate::routing::{Plan, Routes, RoutingStrategy};
+use crate::store::Journal;
+use crate::mailbox::InstanceState;
+use crate::supervision::{Registered, Registry};
+use crate::telemetry::{MetricsHandle, ResourceGauge};
+use crate::words::{Listener, RequestEvent, RequestId};
+
+pub use admission::Admission;
+pub use answer::{Answer, Branch, FinalResult, ResultBody};
+pub use execute::Step;
+pub use problem::{ErrorType, Problem};
+pub use record::{RequestRecord, RequestStatus};
+pub use request::{Limits, OrchestrationRequest, Require};
+
+use answer::Times;
+use record::Ledger;
+
+/// What the pipeline may do, and how long it may take.
+#[derive(Debug, Clone)]
+pub struct PipelineConfig {
+    /// How requests are routed that do not say.
+    pub routing_strategy: RoutingStrategy,
+    /// Requests that are worked on at once.
+    pub max_concurrent_requests: usize,
+    /// The longest, and the usual, time for a request.
+    pub request_timeout: Duration,
+    /// What a request may contain.
+    pub limits: Limits,
+    /// How long the state of a request is kept.
+    pub request_ttl: Duration,
+    /// How long the measurements of a request are kept; `None`: none are taken.
+    pub metrics_ttl: Option<Duration>,
+    /// Whether each request is logged.
+    pub detailed_logging: bool,
+}
+
+/// Takes questions and answers them; cheap to clone, usable from every thread that runs an actix
+/// or tokio runtime.
+///
+/// ```
+/// use agent_orchestrator::{AgentSpec, App, OrchestrationRequest, Reply};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # actix_web::rt::System::new().block_on(async {
+/// let orchestrator = App::new()
+///     .agent(AgentSpec::from_fn("chat_agent", |task, _| async move {
+///         Ok(Reply::text(format!("you said: {}", task.content)))
+///     }))
+///     .start()
+///     .await?;
+/// let answer = orchestrator.orchestrate(OrchestrationRequest::new("hello")).await?;
+/// assert_eq!(answer.result.content, "you said: hello");
+/// orchestrator.shutdown().await;
+/// # Ok(()) })
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Orchestrator {
+    house: Arc<House>,
+}
+
+/// What an orchestrator is made of.
+pub(crate) struct House {
+    pub id: Uuid,
+    pub started: Instant,
+    pub config: PipelineConfig,
+    pub registry: Arc<Registry>,
+    pub pools: Pools,
+    pub routes: Routes,
+    pub admission: Admission,
+    pub metrics: MetricsHandle,
+    pub gauge: ResourceGauge,
+    pub journal: Journal,
+}
+
+/// A request that was let in.
+struct Arrival {
+    id: RequestId,
+    at: Instant,
+    timestamp: Timestamp,
+    deadline: Deadline,
+    listener: Option<Listener>,
+    _place: Place,
+}
+
+impl Arrival {
+    /// Tells whoever listens; the event is made only then.
+    fn tell(&self, event: impl FnOnce() -> RequestEvent) {
+        if let Some(listener) = &self.listener {
+            listener(event());
+        }
+    }
+}
+
+impl Orchestrator {
+    pub(crate) fn new(house: House) -> Self {
+        Self {
+            house: Arc::new(house),
+        }
+    }
+
+    pub(crate) fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// Takes a question to the right agents and brings back one answer.
+    ///
+    /// # Errors
+    /// A [`Problem`] says what was wrong, with whom, and whether asking again may help.
+    pub async fn orchestrate(&self, request: OrchestrationRequest) -> Result<Arc<Answer>, Problem> {
+        self.run(RequestId::new(), request, None).await
+    }
+
+    /// The same, telling the listener what happens while it happens.
+    ///
+    /// # Errors
+    /// As [`orchestrate`](Self::orchestrate).
+    pub async fn orchestrate_aloud(
+        &self,
+        request: OrchestrationRequest,
+        listener: Listener,
+    ) -> Result<Arc<Answer>, Problem> {
+        self.run(RequestId::new(), request, Some(listener)).await
+    }
+
+    pub(crate) async fn run(
+        &self,
+        id: RequestId,
+        request: OrchestrationRequest,
+        listener: Option<Listener>,
+    ) -> Result<Arc<Answer>, Problem> {
+        let outcome = self.pass(id, request, listener).await;
+        outcome.map_err(|problem| problem.of_request(id))
+    }
+
+    async fn pass(
+        &self,
+        id: RequestId,
+        mut request: OrchestrationRequest,
+        listener: Option<Listener>,
+    ) -> Result<Arc<Answer>, Problem> {
+        let house = &*self.house;
+        request.validate(&house.config)?;
+        let arrival = house.admit(id, &request, listener)?;
+        let plan = house.plan(&request)?;
+        let ledger = Ledger::open(house, &arrival, &plan);
+        let execution = execute::run(house, &arrival, &plan, &mut request).await;
+        let times = Times::taken(&arrival, &ledger, execution.inside);
+        let conclusion = aggregate::conclude(id, plan, execution, times, request.metadata);
+        house.log(&arrival, &conclusion);
+        ledger.close(conclusion)
+    }
+
+    /// The routing decision for a request, without running anything.
+    ///
+    /// # Errors
+    /// A [`Problem`] when the request is faulty or names an agent that there is not.
+    pub fn route(&self, request: &OrchestrationRequest) -> Result<Plan, Problem> {
+        request.validate(&self.house.config)?;
+        self.house.plan(request)
+    }
+
+    /// All agents.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.house.registry
+    }
+
+    /// The agent of that name.
+    ///
+    /// # Errors
+    /// `AgentNotFound`, naming those that there are.
+    pub fn agent(&self, name: &str) -> Result<Arc<Registered>, Problem> {
+        let registry = &self.house.registry;
+        let found = registry.find(name);
+        found.ok_or_else(|| Problem::no_such_agent(name, registry))
+    }
+
+    /// Why requests are not welcome now; `None` when they are.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<&'static str> {
+        if self.house.admission.is_closed() {
+            return Some("draining");
+        }
+        let agents = self.house.registry.all();
+        let mut mailboxes = agents.iter().flat_map(|agent| &agent.instances);
+        let working = mailboxes.any(|mailbox| mailbox.vitals().state == InstanceState::Healthy);
+        (!working).then_some("no agent can take work")
+    }
+
+    /// Lets nobody in any more, and waits until all who were in have their answers, or `patience`
+    /// is at its end; then ends all agents and writes what is still to be written.
+    pub async fn shutdown_within(&self, patience: Duration) {
+        self.drain(patience).await;
+        self.house.registry.shutdown().await;
+        self.house.metrics.close().await;
+        self.house.journal.close().await;
+        self.house.registry.end_threads();
+    }
+
+    /// [`shutdown_within`](Self::shutdown_within) half a minute.
+    pub async fn shutdown(&self) {
+        self.shutdown_within(Duration::from_secs(30)).await;
+    }
+
+    /// Lets nobody in any more, and waits until all who were in have their answers.
+    pub(crate) async fn drain(&self, patience: Duration) {
+        self.house.admission.close();
+        let empty = self.house.admission.empty();
+        if tokio::time::timeout(patience, empty).await.is_err() {
+            log::warn!("some requests were not finished within {patience:?}");
+        }
+    }
+}
+
+impl House {
+    fn admit(
+        &self,
+        id: RequestId,
+        request: &OrchestrationRequest,
+        listener: Option<Listener>,
+    ) -> Result<Arrival, Problem> {
+        let place = self.admission.enter()?;
+        let at = Instant::now();
+        let arrival = Arrival {
+            id,
+            at,
+            timestamp: Timestamp::now(),
+            deadline: Deadline::after(at, request.timeout.unwrap_or(self.config.request_timeout)),
+            listener,
+            _place: place,
+        };
+        arrival.tell(|| RequestEvent::Accepted { request_id: id });
+        Ok(arrival)
+    }
+
+    fn plan(&self, request: &OrchestrationRequest) -> Result<Plan, Problem> {
+        let unknown = |name: &&String| self.registry.find(name).is_none();
+        if let Some(name) = request.agents.iter().find(unknown) {
+            return Err(Problem::no_such_agent(name, &self.registry));
+        }
+        let explicit = request.agents.iter().map(|name| name.as_str().into());
+        let plan = Plan::explicit(explicit.collect(), request.mode).unwrap_or_else(|| {
+            let strategy = request
+                .routing_strategy
+                .unwrap_or(self.config.routing_strategy);
+            let routing = self.routes.route(&request.content, strategy);
+            Plan::routed(routing, request.mode)
+        });
+        Ok(plan)
+    }
+
+    fn log(&self, arrival: &Arrival, conclusion: &Result<Answer, Problem>) {
+        if !self.config.detailed_logging {
+            return;
+        }
+        let took = arrival.at.elapsed();
+        match conclusion {
+            Ok(answer) => info!(
+                "request {}: {} by {} in {took:?}",
+                arrival.id,
+                answer.routing.strategy.as_str(),
+                answer.agents_used.join(", ")
+            ),
+            Err(problem) => info!("request {}: {problem} after {took:?}", arrival.id),
+        }
+    }
+}

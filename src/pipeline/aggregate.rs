@@ -1,0 +1,144 @@
+//! Makes one answer of what the agents did, or one problem.
+
+use std::collections::BTreeMap;
+
+use super::answer::{Answer, Branch, FinalResult, ResultBody, Times};
+use super::execute::{Execution, Step};
+use super::problem::{ErrorType, Problem};
+use crate::routing::{Mode, Plan};
+use crate::words::{AgentName, Reply, RequestId};
+
+pub(super) fn conclude(
+    id: RequestId,
+    plan: Plan,
+    execution: Execution,
+    times: Times,
+    metadata: BTreeMap<String, String>,
+) -> Result<Answer, Problem> {
+    let success = execution.success;
+    let result = body(plan.mode, execution);
+    if !success {
+        return Err(problem(result));
+    }
+    Ok(Answer {
+        success: true,
+        request_id: id,
+        agents_used: named(&result, |step| step.success),
+        result,
+        routing: plan.routing,
+        times,
+        metadata,
+    })
+}
+
+fn body(mode: Mode, execution: Execution) -> ResultBody {
+    let steps = execution.steps;
+    let judged = steps.iter().filter(|step| !step.was_cancelled()).count();
+    let answered = steps.iter().filter(|step| step.success).count();
+    let mut body = ResultBody {
+        content: String::new(),
+        mode,
+        execution_chain: steps,
+        failed_agents: Vec::new(),
+        success_rate: share(answered, judged),
+        final_result: None,
+        aggregated_result: None,
+        individual_results: None,
+    };
+    body.failed_agents = named(&body, |step| !step.success && !step.was_cancelled());
+    match mode {
+        Mode::Single => body.content = last_words(&body.execution_chain),
+        Mode::Sequential => {
+            body.content = last_words(&body.execution_chain);
+            body.final_result = Some(FinalResult {
+                content: execution.task.content,
+                context: execution.task.context,
+                history: execution.task.history,
+                user_context: execution.task.user_context,
+                previous_results: execution.previous_results,
+            });
+        }
+        Mode::Parallel => {
+            let aggregated = together(&body.execution_chain);
+            body.content.clone_from(&aggregated.content);
+            body.aggregated_result = Some(aggregated);
+            body.individual_results = Some(branches(&body.execution_chain));
+        }
+    }
+    body
+}
+
+/// A run of several agents that failed is one failure, with what was reached attached; a single
+/// agent's own problem says more than that.
+fn problem(result: ResultBody) -> Problem {
+    let failures = || result.execution_chain.iter().filter_map(|s| s.problem.as_ref());
+    let blamed = match result.mode {
+        Mode::Parallel => None,
+        Mode::Single | Mode::Sequential => failures().next_back().cloned(),
+    };
+    let problem = blamed.unwrap_or_else(|| {
+        let details: Vec<&str> = failures().map(Problem::detail).collect();
+        let detail = format!("too few agents answered: {}", details.join("; "));
+        let retryable = failures().any(Problem::is_retryable);
+        Problem::new(ErrorType::AgentFailed, detail).retryable(retryable)
+    });
+    problem.with_result(result)
+}
+
+fn named(result: &ResultBody, wanted: impl Fn(&Step) -> bool) -> Vec<AgentName> {
+    let steps = result.execution_chain.iter().filter(|step| wanted(step));
+    steps.map(|step| step.agent.clone()).collect()
+}
+
+fn last_words(steps: &[Step]) -> String {
+    let mut replies = steps.iter().filter_map(|step| step.result.as_ref());
+    replies
+        .next_back()
+        .map_or_else(String::new, |reply| reply.content.clone())
+}
+
+/// One answer speaks for itself; several are set one below the other, each under its agent's name.
+fn together(steps: &[Step]) -> Reply {
+    let replies: Vec<(&AgentName, &Reply)> = steps
+        .iter()
+        .filter_map(|step| Some((&step.agent, step.result.as_ref()?)))
+        .collect();
+    match replies.as_slice() {
+        [] => Reply::default(),
+        [(_, only)] => (*only).clone(),
+        several => {
+            let parts = several.iter().map(|(agent, reply)| {
+                let Reply { content, .. } = reply;
+                format!("{agent}: {content}")
+            });
+            let data = several
+                .iter()
+                .map(|(agent, reply)| (agent.to_string(), reply.data.clone().into()));
+            Reply {
+                content: parts.collect::<Vec<_>>().join("\n\n"),
+                data: data.collect(),
+            }
+        }
+    }
+}
+
+fn branches(steps: &[Step]) -> BTreeMap<AgentName, Branch> {
+    let branch = |step: &Step| {
+        let branch = Branch {
+            success: step.success,
+            result: step.result.clone(),
+            error: step.error.clone(),
+            agent: step.agent.clone(),
+        };
+        (step.agent.clone(), branch)
+    };
+    steps.iter().map(branch).collect()
+}
+
+#[allow(clippy::cast_precision_loss)] // a run has at most 16 agents
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 {
+        return 0.0;
+    }
+    part as f64 / whole as f64
+}

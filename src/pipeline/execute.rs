@@ -1,0 +1,56 @@
+//! Has the agents of a plan do their work.
+
+mod parallel;
+mod sequential;
+mod step;
+
+use std::time::Duration;
+
+use super::request::{OrchestrationRequest, Require};
+use super::{Arrival, House};
+use crate::routing::{Mode, Plan};
+use crate::supervision::OnFailure;
+use crate::words::{PreviousResult, Task};
+
+pub use step::Step;
+pub(super) use step::milliseconds;
+
+/// What the agents did.
+pub(super) struct Execution {
+    /// Each agent's part, in the order of the plan.
+    pub steps: Vec<Step>,
+    /// Whether that is what the request required.
+    pub success: bool,
+    /// The task as it was given.
+    pub task: Task,
+    /// Sequential: what was handed from agent to agent.
+    pub previous_results: Vec<PreviousResult>,
+    /// The time that was spent inside agents.
+    pub inside: Duration,
+}
+
+/// How a run deals with agents that could not answer.
+#[derive(Clone, Copy)]
+pub(super) struct Manners {
+    pub require: Require,
+    pub on_failure: Option<OnFailure>,
+}
+
+pub(super) async fn run(
+    house: &House,
+    arrival: &Arrival,
+    plan: &Plan,
+    request: &mut OrchestrationRequest,
+) -> Execution {
+    let task = request.take_task();
+    let manners = Manners {
+        require: request.require,
+        on_failure: request.on_failure,
+    };
+    match plan.mode {
+        Mode::Single | Mode::Sequential => {
+            sequential::run(house, arrival, &plan.agents, task, manners).await
+        }
+        Mode::Parallel => parallel::run(house, arrival, &plan.agents, task, manners).await,
+    }
+}

@@ -1,0 +1,48 @@
+use jiff::Timestamp;
+
+use super::{Execution, Manners, step};
+use crate::pipeline::{Arrival, House};
+use crate::supervision::OnFailure;
+use crate::words::{AgentName, PreviousResult, Task};
+
+/// One agent after another, each with the results of those before it. A single agent is a
+/// sequence of one.
+pub(super) async fn run(
+    house: &House,
+    arrival: &Arrival,
+    agents: &[AgentName],
+    task: Task,
+    manners: Manners,
+) -> Execution {
+    let mut steps = Vec::with_capacity(agents.len());
+    let mut previous_results: Vec<PreviousResult> = Vec::new();
+    let mut stopped = false;
+    for agent in agents {
+        let before = previous_results.as_slice().into();
+        let step = step::take(house, arrival, agent, task.clone(), before).await;
+        match &step.result {
+            Some(reply) => previous_results.push(PreviousResult {
+                agent: agent.clone(),
+                result: reply.clone(),
+                timestamp: Timestamp::now(),
+            }),
+            None => stopped = ends_here(house, agent, manners),
+        }
+        steps.push(step);
+        if stopped {
+            break;
+        }
+    }
+    Execution {
+        success: !stopped && !previous_results.is_empty(),
+        inside: steps.iter().map(|step| step.inside).sum(),
+        steps,
+        task,
+        previous_results,
+    }
+}
+
+fn ends_here(house: &House, agent: &AgentName, manners: Manners) -> bool {
+    let configured = || house.registry.find(agent).map(|found| found.on_failure);
+    manners.on_failure.or_else(configured).unwrap_or_default() == OnFailure::Stop
+}

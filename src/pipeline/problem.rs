@@ -1,0 +1,298 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::answer::ResultBody;
+use crate::mailbox::{AskError, Refusal};
+use crate::supervision::Registry;
+use crate::words::{AgentErrorKind, AgentName, Fault, RequestId, nearest};
+
+/// Why there is no answer: a problem document (RFC 9457) in the making.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Problem {
+    document: Box<Document>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Document {
+    #[serde(rename = "type")]
+    uri: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    request_id: RequestId,
+    success: bool,
+    error: String,
+    error_type: ErrorType,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<AgentName>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ResultBody>,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+}
+
+/// The kinds of problems, by the names that clients tell them apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // the names are the contract's, and `title` says each in words
+pub enum ErrorType {
+    MalformedJson,
+    AgentNotFound,
+    RequestNotFound,
+    RouteNotFound,
+    MethodNotAllowed,
+    NotAcceptable,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationError,
+    InternalError,
+    AgentFailed,
+    AgentCrashed,
+    Overloaded,
+    CircuitBreakerOpenError,
+    AgentUnavailable,
+    StateUnavailable,
+    ShuttingDown,
+    DeadlineExceeded,
+}
+
+impl ErrorType {
+    /// Its HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::MalformedJson => 400,
+            Self::AgentNotFound | Self::RequestNotFound | Self::RouteNotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::ValidationError => 422,
+            Self::InternalError => 500,
+            Self::AgentFailed | Self::AgentCrashed => 502,
+            Self::Overloaded
+            | Self::CircuitBreakerOpenError
+            | Self::AgentUnavailable
+            | Self::StateUnavailable
+            | Self::ShuttingDown => 503,
+            Self::DeadlineExceeded => 504,
+        }
+    }
+
+    /// What it is, the same for every occurrence.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "The body is not JSON",
+            Self::AgentNotFound => "There is no such agent",
+            Self::RequestNotFound => "There is no such request",
+            Self::RouteNotFound => "There is nothing at this path",
+            Self::MethodNotAllowed => "The method is not allowed here",
+            Self::NotAcceptable => "There is no answer of that media type",
+            Self::PayloadTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body is of another media type",
+            Self::ValidationError => "The request is not valid",
+            Self::InternalError => "Something went wrong here",
+            Self::AgentFailed => "The agent answered with an error",
+            Self::AgentCrashed => "The agent crashed",
+            Self::Overloaded => "There is too much to do",
+            Self::CircuitBreakerOpenError => "The agent's circuit breaker is open",
+            Self::AgentUnavailable => "The agent takes no work",
+            Self::StateUnavailable => "The state cannot be read",
+            Self::ShuttingDown => "The orchestrator is shutting down",
+            Self::DeadlineExceeded => "The time was up",
+        }
+    }
+
+    /// Whether asking again may help, unless more is known.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        self.status() >= 502
+    }
+}
+
+impl fmt::Display for ErrorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl Problem {
+    /// A problem of that kind; the detail says what it is this time, and what to do.
+    #[must_use]
+    pub fn new(error_type: ErrorType, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let document = Document {
+            uri: format!("urn:agent-orchestrator:problem:{error_type}"),
+            title: error_type.title(),
+            status: error_type.status(),
+            error: detail.clone(),
+            detail,
+            request_id: RequestId::new(),
+            success: false,
+            error_type,
+            retryable: error_type.is_retryable(),
+            agent: None,
+            errors: Vec::new(),
+            result: None,
+            retry_after: None,
+        };
+        Self {
+            document: Box::new(document),
+        }
+    }
+
+    pub(super) fn no_such_agent(name: &str, registry: &Registry) -> Self {
+        let agents = registry.all();
+        let known: Vec<&str> = agents.iter().map(|agent| &*agent.card.name).collect();
+        let detail = match nearest(name, &known) {
+            Some(nearest) => format!("there is no agent `{name}`; did you mean `{nearest}`?"),
+            None => format!("there is no agent `{name}`; there are: {}", known.join(", ")),
+        };
+        Self::new(ErrorType::AgentNotFound, detail).of_agent(name)
+    }
+
+    pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
+        let listed: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let mut problem = Self::new(ErrorType::ValidationError, listed.join("; "));
+        problem.document.errors = faults;
+        problem
+    }
+
+    pub(super) fn of_refusal(agent: &str, refusal: Refusal) -> Self {
+        let (error_type, detail, retry_after) = match refusal {
+            Refusal::Full { retry_after } => (
+                ErrorType::Overloaded,
+                format!("agent `{agent}` has more to do than it may hold"),
+                Some(retry_after),
+            ),
+            Refusal::Open { retry_after } => (
+                ErrorType::CircuitBreakerOpenError,
+                format!("agent `{agent}` failed too often and is left alone for a while"),
+                Some(retry_after),
+            ),
+            Refusal::Stopped => (
+                ErrorType::AgentUnavailable,
+                format!("agent `{agent}` is stopped"),
+                None,
+            ),
+        };
+        Self::new(error_type, detail)
+            .of_agent(agent)
+            .retry_after(retry_after.unwrap_or(Duration::from_secs(30)))
+    }
+
+    pub(super) fn of_ask(agent: &str, error: &AskError) -> Self {
+        let problem = match error {
+            AskError::Agent(error) => {
+                let detail = format!("agent `{agent}`: {error}");
+                let mut problem =
+                    Self::new(ErrorType::AgentFailed, detail).retryable(error.is_retryable());
+                if let AgentErrorKind::Busy { retry_after } = error.kind() {
+                    problem.document.retry_after = retry_after;
+                }
+                problem
+            }
+            AskError::Crashed => Self::new(
+                ErrorType::AgentCrashed,
+                format!("agent `{agent}` crashed while it worked on this request; it is started anew"),
+            ),
+            AskError::DeadlineExceeded => Self::new(
+                ErrorType::DeadlineExceeded,
+                format!("agent `{agent}` did not answer in time"),
+            ),
+            AskError::Stopped => Self::new(
+                ErrorType::AgentUnavailable,
+                format!("agent `{agent}` was stopped before it came to this request"),
+            )
+            .retry_after(Duration::from_secs(30)),
+        };
+        problem.of_agent(agent)
+    }
+
+    /// Says which request it is the answer to.
+    #[must_use]
+    pub fn of_request(mut self, id: RequestId) -> Self {
+        self.document.request_id = id;
+        self
+    }
+
+    /// Says which agent is to blame.
+    #[must_use]
+    pub fn of_agent(mut self, agent: &str) -> Self {
+        self.document.agent = Some(agent.into());
+        self
+    }
+
+    /// Says when to ask again.
+    #[must_use]
+    pub fn retry_after(mut self, span: Duration) -> Self {
+        self.document.retry_after = Some(span);
+        self
+    }
+
+    /// Says whether asking again may help.
+    #[must_use]
+    pub fn retryable(mut self, retryable: bool) -> Self {
+        self.document.retryable = retryable;
+        self
+    }
+
+    /// Attaches what was reached nevertheless.
+    #[must_use]
+    pub fn with_result(mut self, result: ResultBody) -> Self {
+        self.document.result = Some(result);
+        self
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn error_type(&self) -> ErrorType {
+        self.document.error_type
+    }
+
+    /// Whether asking again may help.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.document.retryable
+    }
+
+    /// What it is this time.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.document.detail
+    }
+
+    /// The request that it is the answer to.
+    #[must_use]
+    pub fn request_id(&self) -> RequestId {
+        self.document.request_id
+    }
+
+    /// What was reached nevertheless.
+    #[must_use]
+    pub fn result(&self) -> Option<&ResultBody> {
+        self.document.result.as_ref()
+    }
+
+    /// The whole seconds to wait before asking again, at least 1.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let span = self.document.retry_after?;
+        let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
+        Some(seconds.max(1))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.error_type(), self.detail())
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,181 @@
+//! What is kept of a request: its state, its measurements, its part in the sums.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::answer::Answer;
+use super::execute::{Step, milliseconds};
+use super::problem::Problem;
+use super::{Arrival, House};
+use crate::judgement::Outcome;
+use crate::routing::{Plan, Routing};
+use crate::store::StateKey;
+use crate::telemetry::{AgentCall, Observation};
+use crate::words::{AgentName, RequestEvent, RequestId};
+
+/// The state of a request, as `GET /requests/{id}` shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RequestRecord {
+    /// The request.
+    pub request_id: RequestId,
+    /// Where it is on its way.
+    pub status: RequestStatus,
+    /// When it was let in, UTC.
+    pub created_at: Timestamp,
+    /// When this was written, UTC.
+    pub updated_at: Timestamp,
+    /// The orchestrator that works on it.
+    pub instance_id: Uuid,
+    /// How often it was begun.
+    pub attempt: u32,
+    /// How its agents were chosen.
+    pub routing: Routing,
+    /// The answer, once it has succeeded.
+    pub response: Option<Arc<Answer>>,
+    /// The problem, once it has failed.
+    pub problem: Option<Problem>,
+}
+
+/// Where a request is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestStatus {
+    /// Its agents work on it.
+    Running,
+    /// It was answered.
+    Succeeded,
+    /// It could not be answered.
+    Failed,
+    /// Its caller went away.
+    Cancelled,
+}
+
+/// The measurements of a request, as they are stored.
+#[derive(Debug, Serialize)]
+struct Measurements {
+    request_id: RequestId,
+    timestamp: Timestamp,
+    routing_time_ms: f64,
+    execution_time_ms: f64,
+    agents_used: Vec<AgentName>,
+    success: bool,
+}
+
+/// Keeps the books of one request. When it is dropped before it was closed, the caller has gone
+/// away, and the request is entered as cancelled.
+pub(super) struct Ledger<'a> {
+    house: &'a House,
+    arrival: &'a Arrival,
+    routing: Routing,
+    routing_time: Duration,
+    closed: bool,
+}
+
+impl<'a> Ledger<'a> {
+    /// Opens the books as soon as the router has decided.
+    pub fn open(house: &'a House, arrival: &'a Arrival, plan: &Plan) -> Self {
+        let ledger = Self {
+            house,
+            arrival,
+            routing: plan.routing.clone(),
+            routing_time: arrival.at.elapsed(),
+            closed: false,
+        };
+        ledger.enter(RequestStatus::Running, None, None);
+        arrival.tell(|| RequestEvent::Decided {
+            agents: plan.agents.clone(),
+            confidence: plan.routing.confidence,
+        });
+        ledger
+    }
+
+    pub fn routing_time(&self) -> Duration {
+        self.routing_time
+    }
+
+    /// Enters how the request ended.
+    pub fn close(mut self, end: Result<Answer, Problem>) -> Result<Arc<Answer>, Problem> {
+        self.closed = true;
+        let end = end.map(Arc::new).map_err(|p| p.of_request(self.arrival.id));
+        self.house.admission.learn(self.arrival.at.elapsed());
+        match &end {
+            Ok(answer) => {
+                self.observe(&answer.result.execution_chain, true);
+                self.enter(RequestStatus::Succeeded, Some(answer.clone()), None);
+            }
+            Err(problem) => {
+                let steps = problem.result().map(|result| &*result.execution_chain);
+                self.observe(steps.unwrap_or_default(), false);
+                self.enter(RequestStatus::Failed, None, Some(problem.clone()));
+            }
+        }
+        end
+    }
+
+    fn enter(
+        &self,
+        status: RequestStatus,
+        response: Option<Arc<Answer>>,
+        problem: Option<Problem>,
+    ) {
+        let record = RequestRecord {
+            request_id: self.arrival.id,
+            status,
+            created_at: self.arrival.timestamp,
+            updated_at: Timestamp::now(),
+            instance_id: self.house.id,
+            attempt: 1,
+            routing: self.routing.clone(),
+            response,
+            problem,
+        };
+        let (key, ttl) = (StateKey::Request(self.arrival.id), self.house.config.request_ttl);
+        self.house.journal.put(key, record, ttl);
+    }
+
+    fn observe(&self, steps: &[Step], success: bool) {
+        let Some(ttl) = self.house.config.metrics_ttl else {
+            return;
+        };
+        let execution_time = self.arrival.at.elapsed().saturating_sub(self.routing_time);
+        let used = steps.iter().filter(|step| step.success);
+        let measurements = Measurements {
+            request_id: self.arrival.id,
+            timestamp: self.arrival.timestamp,
+            routing_time_ms: milliseconds(self.routing_time),
+            execution_time_ms: milliseconds(execution_time),
+            agents_used: used.map(|step| step.agent.clone()).collect(),
+            success,
+        };
+        let key = StateKey::Metrics(self.arrival.id);
+        self.house.journal.put(key, measurements, ttl);
+        self.house.metrics.observe(&Observation {
+            strategy: self.routing.strategy,
+            success,
+            routing_time: self.routing_time,
+            execution_time,
+            agents: &calls(steps),
+        });
+    }
+}
+
+impl Drop for Ledger<'_> {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.enter(RequestStatus::Cancelled, None, None);
+        }
+    }
+}
+
+fn calls(steps: &[Step]) -> Vec<AgentCall<'_>> {
+    let calls = steps.iter().map(|step| AgentCall {
+        agent: &step.agent,
+        outcome: step.outcome.unwrap_or(Outcome::Unjudged),
+        took: step.inside,
+    });
+    calls.collect()
+}

@@ -1,0 +1,274 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::PipelineConfig;
+use super::problem::Problem;
+use crate::routing::{Mode, RoutingStrategy};
+use crate::supervision::OnFailure;
+use crate::words::{Fault, Reader, Role, Task, Turn};
+
+/// What a request may contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Characters of `content`, after trimming.
+    pub max_content_chars: usize,
+    /// Bytes of the body.
+    pub max_body_bytes: usize,
+}
+
+const MAX_AGENTS: usize = 16;
+const MAX_METADATA: usize = 16;
+const MAX_METADATA_CHARS: usize = 256;
+
+/// When a parallel run has succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Require {
+    /// When all agents have answered.
+    All,
+    /// When one agent has answered; the others are waited for.
+    #[default]
+    Any,
+    /// When one agent has answered; the others are cancelled.
+    First,
+    /// When more than half of the agents have answered.
+    Quorum,
+}
+
+/// A question, and how it wants to be answered: the body of `POST /orchestrate`.
+///
+/// ```
+/// use agent_orchestrator::OrchestrationRequest;
+///
+/// let request = OrchestrationRequest {
+///     agents: vec!["util_agent".to_owned()],
+///     ..OrchestrationRequest::new("What is 17% of 2340?")
+/// };
+/// assert_eq!(request.content, "What is 17% of 2340?");
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OrchestrationRequest {
+    /// What the user asks.
+    pub content: String,
+    /// Facts for the agents.
+    pub context: Map<String, Value>,
+    /// Earlier turns of the conversation, oldest first.
+    pub history: Vec<Turn>,
+    /// Who asks.
+    pub user_context: Map<String, Value>,
+    /// The agents to ask, in order; the router decides when there are none.
+    pub agents: Vec<String>,
+    /// How several agents work together; `None` (`auto`): as the routing decision says.
+    pub mode: Option<Mode>,
+    /// How to route; `None`: as configured.
+    pub routing_strategy: Option<RoutingStrategy>,
+    /// When a parallel run has succeeded.
+    pub require: Require,
+    /// What a sequence does when an agent could not answer; `None`: as each agent is configured.
+    pub on_failure: Option<OnFailure>,
+    /// The time for the whole request; `None`: the configured maximum.
+    pub timeout: Option<Duration>,
+    /// Stored and echoed.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl OrchestrationRequest {
+    /// A question, with nothing else said about it.
+    #[must_use]
+    pub fn new(content: impl Into<String>) -> Self {
+        Self {
+            content: content.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Reads a request from the body of `POST /orchestrate`.
+    ///
+    /// # Errors
+    /// A `ValidationError` naming every fault at once, those that
+    /// [`orchestrate`](crate::Orchestrator::orchestrate) would find included.
+    pub fn from_json(body: &Value, config: &PipelineConfig) -> Result<Self, Problem> {
+        let faults = RefCell::new(Vec::new());
+        let request = Self::read(&Reader::new(body, &faults));
+        let mut faults = faults.into_inner();
+        let misread: HashSet<String> = faults.iter().map(|f| f.pointer.clone()).collect();
+        if !misread.contains("") {
+            let found = request.faults(config).into_iter();
+            faults.extend(found.filter(|fault| !misread.contains(&fault.pointer)));
+        }
+        if faults.is_empty() {
+            Ok(request)
+        } else {
+            Err(Problem::invalid(faults))
+        }
+    }
+
+    fn read(body: &Reader<'_>) -> Self {
+        const MEMBERS: &[&str] = &[
+            "content",
+            "context",
+            "history",
+            "user_context",
+            "agents",
+            "mode",
+            "routing_strategy",
+            "require",
+            "on_failure",
+            "timeout_ms",
+            "metadata",
+        ];
+        body.object(MEMBERS);
+        let object = |name| body.member(name).and_then(|m| m.any_object().cloned());
+        Self {
+            content: body
+                .required("content")
+                .and_then(|content| content.string().map(str::to_owned))
+                .unwrap_or_default(),
+            context: object("context").unwrap_or_default(),
+            history: body.member("history").map_or_else(Vec::new, turns),
+            user_context: object("user_context").unwrap_or_default(),
+            agents: body
+                .member("agents")
+                .and_then(|agents| some_strings(&agents))
+                .unwrap_or_default(),
+            mode: body
+                .member("mode")
+                .and_then(|mode| mode.one_of(MODES))
+                .flatten(),
+            routing_strategy: body
+                .member("routing_strategy")
+                .and_then(|strategy| strategy.one_of(RoutingStrategy::NAMES)),
+            require: body
+                .member("require")
+                .and_then(|require| require.one_of(REQUIRES))
+                .unwrap_or_default(),
+            on_failure: body
+                .member("on_failure")
+                .and_then(|on_failure| on_failure.one_of(OnFailure::NAMES)),
+            timeout: body
+                .member("timeout_ms")
+                .and_then(|timeout| timeout.integer(0..=u64::MAX))
+                .map(Duration::from_millis),
+            metadata: body.member("metadata").map_or_else(BTreeMap::new, metadata),
+        }
+    }
+
+    /// Checks what its type leaves open.
+    ///
+    /// # Errors
+    /// A `ValidationError` naming every fault at once.
+    pub fn validate(&self, config: &PipelineConfig) -> Result<(), Problem> {
+        let faults = self.faults(config);
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(faults))
+        }
+    }
+
+    fn faults(&self, config: &PipelineConfig) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut fault = |pointer: &str, message: String| {
+            let pointer = pointer.to_owned();
+            faults.push(Fault { pointer, message });
+        };
+        let most = config.limits.max_content_chars;
+        // No text has more characters than bytes: most need no counting.
+        let content = self.content.trim();
+        if content.is_empty() {
+            fault("/content", "expected 1 or more characters".to_owned());
+        } else if content.len() > most && content.chars().count() > most {
+            fault("/content", format!("expected at most {most} characters"));
+        }
+        if self.agents.len() > MAX_AGENTS {
+            fault("/agents", format!("expected at most {MAX_AGENTS} agents"));
+        }
+        for (i, agent) in self.agents.iter().enumerate() {
+            if self.agents[..i].contains(agent) {
+                fault(&format!("/agents/{i}"), format!("`{agent}` is named twice"));
+            }
+        }
+        if self.mode == Some(Mode::Single) && self.agents.len() > 1 {
+            let message = "mode `single` takes one agent; choose `sequential` or `parallel`";
+            fault("/mode", message.to_owned());
+        }
+        let longest = config.request_timeout;
+        if self.timeout.is_some_and(|t| t.is_zero() || t > longest) {
+            let longest = longest.as_millis();
+            fault("/timeout_ms", format!("expected 1 to {longest}"));
+        }
+        if self.metadata.len() > MAX_METADATA {
+            fault("/metadata", format!("expected at most {MAX_METADATA} members"));
+        }
+        for (name, value) in &self.metadata {
+            if name.chars().count().max(value.chars().count()) > MAX_METADATA_CHARS {
+                let pointer = format!("/metadata/{}", name.replace('~', "~0").replace('/', "~1"));
+                let message = format!("expected at most {MAX_METADATA_CHARS} characters");
+                fault(&pointer, message);
+            }
+        }
+        faults
+    }
+
+    /// What an agent is asked; taken out of the request, which keeps the rest.
+    pub(super) fn take_task(&mut self) -> Task {
+        Task {
+            content: std::mem::take(&mut self.content).trim().to_owned(),
+            context: std::mem::take(&mut self.context),
+            history: std::mem::take(&mut self.history),
+            user_context: std::mem::take(&mut self.user_context),
+        }
+    }
+}
+
+const MODES: &[(&str, Option<Mode>)] = &[
+    ("auto", None),
+    ("single", Some(Mode::Single)),
+    ("sequential", Some(Mode::Sequential)),
+    ("parallel", Some(Mode::Parallel)),
+];
+
+const REQUIRES: &[(&str, Require)] = &[
+    ("all", Require::All),
+    ("any", Require::Any),
+    ("first", Require::First),
+    ("quorum", Require::Quorum),
+];
+
+const ROLES: &[(&str, Role)] = &[
+    ("user", Role::User),
+    ("assistant", Role::Assistant),
+    ("system", Role::System),
+];
+
+fn some_strings(agents: &Reader<'_>) -> Option<Vec<String>> {
+    let names = agents.strings()?;
+    if names.is_empty() && agents.value().as_array().is_some_and(Vec::is_empty) {
+        agents.fault("expected 1 or more agents; leave it out to let the router decide");
+    }
+    Some(names)
+}
+
+fn turns(history: Reader<'_>) -> Vec<Turn> {
+    let turns = history.items().unwrap_or_default().into_iter();
+    turns.filter_map(|place| turn(&place)).collect()
+}
+
+fn turn(place: &Reader<'_>) -> Option<Turn> {
+    place.object(&["role", "content"])?;
+    let role = place.required("role").and_then(|role| role.one_of(ROLES));
+    let content = place.required("content").and_then(|content| content.string());
+    Some(Turn {
+        role: role?,
+        content: content?.to_owned(),
+    })
+}
+
+fn metadata(place: Reader<'_>) -> BTreeMap<String, String> {
+    let entries = place.entries().unwrap_or_default().into_iter();
+    entries
+        .filter_map(|(name, place)| Some((name.to_owned(), place.string()?.to_owned())))
+        .collect()
+}

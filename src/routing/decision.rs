@@ -1,0 +1,148 @@
+use serde::Serialize;
+
+use crate::words::AgentName;
+
+/// How a request asks to be routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RoutingStrategy {
+    /// By rules alone.
+    Simple,
+    /// By a language model first.
+    Llm,
+    /// By rules, and by a language model where they are unsure.
+    #[default]
+    Hybrid,
+}
+
+impl RoutingStrategy {
+    /// All of them, by the names that configuration and requests know them by.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("simple", Self::Simple),
+        ("llm", Self::Llm),
+        ("hybrid", Self::Hybrid),
+    ];
+}
+
+/// How several agents work together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// One agent.
+    Single,
+    /// One after another, each with the results of those before it.
+    Sequential,
+    /// All at once.
+    Parallel,
+}
+
+/// What decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decided {
+    /// The request named its agents.
+    Explicit,
+    /// Keywords.
+    Simple,
+    /// Nothing did; the fallback agent answers.
+    Fallback,
+}
+
+impl Decided {
+    /// Its name, as in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Explicit => "explicit",
+            Self::Simple => "simple",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+/// An agent that was considered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Candidate {
+    /// Its name.
+    pub agent: AgentName,
+    /// How sure the router is of it, 0 to 1.
+    pub score: f64,
+    /// What speaks for it.
+    pub signals: Vec<String>,
+}
+
+/// The record of a routing decision, as every answer carries it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Routing {
+    /// What decided.
+    pub strategy: Decided,
+    /// The agent that fits best.
+    pub primary_agent: AgentName,
+    /// Others that fit, best first.
+    pub secondary_agents: Vec<AgentName>,
+    /// How sure the router is of the primary agent, 0 to 1.
+    pub confidence: f64,
+    /// Why, in a sentence.
+    pub reasoning: String,
+    /// All that were considered, best first.
+    pub candidates: Vec<Candidate>,
+    /// What a language model said; null when none was asked.
+    pub llm: Option<String>,
+    /// Whether the decision was remembered from an earlier request.
+    pub cached: bool,
+    /// Why a stage that should have decided did not.
+    pub fallback_reason: Option<String>,
+}
+
+/// Who works on a request, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// How they work together.
+    pub mode: Mode,
+    /// Who works, in order; never empty.
+    pub agents: Vec<AgentName>,
+    /// Why.
+    pub routing: Routing,
+}
+
+impl Plan {
+    /// The agents as the caller named them; `None` mode means one alone, several in sequence.
+    #[must_use]
+    pub fn explicit(agents: Vec<AgentName>, mode: Option<Mode>) -> Option<Self> {
+        let (primary, secondary) = agents.split_first()?;
+        let routing = Routing {
+            strategy: Decided::Explicit,
+            primary_agent: primary.clone(),
+            secondary_agents: secondary.to_vec(),
+            confidence: 1.0,
+            reasoning: "the request names its agents".to_owned(),
+            candidates: Vec::new(),
+            llm: None,
+            cached: false,
+            fallback_reason: None,
+        };
+        let mode = mode.unwrap_or(match secondary {
+            [] => Mode::Single,
+            _ => Mode::Sequential,
+        });
+        Some(Self {
+            mode,
+            agents,
+            routing,
+        })
+    }
+
+    /// The agents as the router decided; `None` mode means the primary agent alone.
+    #[must_use]
+    pub fn routed(routing: Routing, mode: Option<Mode>) -> Self {
+        let mut agents = vec![routing.primary_agent.clone()];
+        let mode = mode.unwrap_or(Mode::Single);
+        if mode != Mode::Single {
+            agents.extend(routing.secondary_agents.iter().cloned());
+        }
+        Self {
+            mode,
+            agents,
+            routing,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What the keys of the files mean.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Settings, StateConfig};
+use crate::agents::AgentEntry;
+use crate::balancing::Algorithm;
+use crate::judgement::RestartConfig;
+use crate::routing::RoutingStrategy;
+use crate::store::RedisConfig;
+use crate::words::Reader;
+
+/// Reads `orchestrator.yaml`. Where it says nothing, or nothing sound, the defaults stay.
+pub(super) fn read(file: &Reader<'_>) -> Settings {
+    let mut settings = Settings {
+        state: StateConfig::File("data/state.redb".into()),
+        ..Settings::default()
+    };
+    let sections = [
+        "orchestrator",
+        "server",
+        "limits",
+        "state",
+        "supervision",
+    ];
+    file.object(&sections);
+    let section = |name, read: fn(&Reader<'_>, &mut Settings), settings: &mut Settings| {
+        if let Some(section) = file.member(name) {
+            read(&section, settings);
+        }
+    };
+    section("orchestrator", orchestrator, &mut settings);
+    section("server", server, &mut settings);
+    section("limits", limits, &mut settings);
+    section("state", state, &mut settings);
+    section("supervision", supervision, &mut settings);
+    settings
+}
+
+/// Reads `agents.yaml`.
+pub(super) fn read_agents(
+    file: &Reader<'_>,
+    directory: &Path,
+    restart: RestartConfig,
+) -> Vec<AgentEntry> {
+    file.object(&["agents"]);
+    let entries = file.member("agents").and_then(|agents| agents.items());
+    let mut agents: Vec<AgentEntry> = Vec::new();
+    for place in entries.unwrap_or_default() {
+        let Some(entry) = AgentEntry::read(&place, directory, restart) else {
+            continue;
+        };
+        if agents.iter().any(|agent| agent.name() == entry.name()) {
+            let message = format!("`{}` is the name of another agent", entry.name());
+            place.fault(message);
+        }
+        agents.push(entry);
+    }
+    agents
+}
+
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}
+
+fn orchestrator(place: &Reader<'_>, settings: &mut Settings) {
+    place.object(&[
+        "routing_strategy",
+        "fallback_agent",
+        "max_concurrent_requests",
+        "request_timeout",
+        "health_check_interval",
+        "load_balancing",
+        "circuit_breaker",
+        "metrics",
+    ]);
+    let pipeline = &mut settings.pipeline;
+    let strategy = place.member("routing_strategy");
+    set(
+        &mut pipeline.routing_strategy,
+        strategy.and_then(|it| it.one_of(RoutingStrategy::NAMES)),
+    );
+    let most = place.member("max_concurrent_requests");
+    set(
+        &mut pipeline.max_concurrent_requests,
+        most.and_then(|it| it.count(1)),
+    );
+    set(&mut pipeline.request_timeout, seconds(place, "request_timeout"));
+    let fallback = place.member("fallback_agent");
+    let fallback = fallback.and_then(|it| it.string().map(str::to_owned));
+    set(&mut settings.fallback_agent, fallback);
+    let interval = seconds(place, "health_check_interval");
+    set(&mut settings.health_check_interval, interval);
+    if let Some(place) = place.member("load_balancing") {
+        load_balancing(&place, settings);
+    }
+    if let Some(place) = place.member("circuit_breaker") {
+        circuit_breaker(&place, settings);
+    }
+    if let Some(place) = place.member("metrics") {
+        metrics(&place, settings);
+    }
+}
+
+fn load_balancing(place: &Reader<'_>, settings: &mut Settings) {
+    place.object(&["enabled", "algorithm"]);
+    let balancing = &mut settings.balancing;
+    set(&mut balancing.enabled, boolean(place, "enabled"));
+    let algorithm = place.member("algorithm");
+    set(
+        &mut balancing.algorithm,
+        algorithm.and_then(|it| it.one_of(Algorithm::NAMES)),
+    );
+}
+
+fn circuit_breaker(place: &Reader<'_>, settings: &mut Settings) {
+    place.object(&["enabled", "failure_threshold", "recovery_timeout"]);
+    let breaker = &mut settings.house.breaker;
+    set(&mut breaker.enabled, boolean(place, "enabled"));
+    let threshold = place.member("failure_threshold");
+    let threshold = threshold.and_then(|it| it.integer(1..=1_000_000));
+    let threshold = threshold.and_then(|count| u32::try_from(count).ok());
+    set(&mut breaker.failure_threshold, threshold);
+    let recovery = seconds(place, "recovery_timeout");
+    set(&mut breaker.recovery_timeout, recovery);
+}
+
+fn metrics(place: &Reader<'_>, settings: &mut Settings) {
+    place.object(&["collection_enabled", "retention_days", "detailed_logging"]);
+    if boolean(place, "collection_enabled") == Some(false) {
+        settings.pipeline.metrics_ttl = None;
+    }
+    let days = place.member("retention_days");
+    let days = days.and_then(|it| it.integer(1..=3650));
+    let retention = days.map(|days| Duration::from_secs(days * 86_400));
+    set(&mut settings.metrics_retention, retention);
+    let detailed = boolean(place, "detailed_logging");
+    set(&mut settings.pipeline.detailed_logging, detailed);
+}
+
+fn server(place: &Reader<'_>, settings: &mut Settings) {
+    place.object(&["listen", "workers", "max_body_bytes", "shutdown_timeout"]);
+    let server = &mut settings.server;
+    let listen = place.member("listen");
+    set(
+        &mut server.listen,
+        listen.and_then(|it| it.string().map(str::to_owned)),
+    );
+    let workers = place.member("workers");
+    set(&mut server.workers, workers.and_then(|it| it.count(0)));
+    set(
+        &mut server.shutdown_timeout,
+        seconds(place, "shutdown_timeout"),
+    );
+    let most = place.member("max_body_bytes");
+    let most = most.and_then(|it| it.integer(1..=1 << 30));
+    let most = most.and_then(|bytes| usize::try_from(bytes).ok());
+    set(&mut settings.pipeline.limits.max_body_bytes, most);
+}
+
+fn limits(place: &Reader<'_>, settings: &mut Settings) {
+    place.object(&["max_content_chars"]);
+    let most = place.member("max_content_chars");
+    let most = most.and_then(|it| it.count(1));
+    set(&mut settings.pipeline.limits.max_content_chars, most);
+}
+
+#[derive(Clone, Copy)]
+enum Backend {
+    Embedded,
+    Redis,
+}
+
+fn state(place: &Reader<'_>, settings: &mut Settings) {
+    place.object(&["backend", "path", "redis", "request_ttl", "metrics_ttl"]);
+    let pipeline = &mut settings.pipeline;
+    set(&mut pipeline.request_ttl, seconds(place, "request_ttl"));
+    if let (Some(ttl), Some(kept)) = (pipeline.metrics_ttl.as_mut(), seconds(place, "metrics_ttl")) {
+        *ttl = kept;
+    }
+    let backends = [("embedded", Backend::Embedded), ("redis", Backend::Redis)];
+    let backend = place.member("backend").and_then(|it| it.one_of(&backends));
+    let path = place.member("path");
+    let path = path.and_then(|it| it.string()).unwrap_or("data/state.redb");
+    // Read in any case, so that a fault is found before it matters.
+    let redis = redis(place.member("redis").as_ref());
+    settings.state = match backend.unwrap_or(Backend::Embedded) {
+        Backend::Redis => StateConfig::Redis(redis),
+        Backend::Embedded if path == ":memory:" => StateConfig::Memory,
+        Backend::Embedded => StateConfig::File(path.into()),
+    };
+}
+
+fn redis(place: Option<&Reader<'_>>) -> RedisConfig {
+    let mut redis = RedisConfig {
+        url: "redis://127.0.0.1:6379".to_owned(),
+        prefix: "autobot:orchestrator:".to_owned(),
+        timeout: Duration::from_millis(500),
+    };
+    if let Some(place) = place {
+        place.object(&["url", "prefix", "timeout_ms"]);
+        let text = |name| place.member(name).and_then(|it| it.string().map(str::to_owned));
+        set(&mut redis.url, text("url"));
+        set(&mut redis.prefix, text("prefix"));
+        let timeout = place.member("timeout_ms");
+        let timeout = timeout.and_then(|it| it.integer(1..=600_000));
+        set(&mut redis.timeout, timeout.map(Duration::from_millis));
+    }
+    redis
+}
+
+fn supervision(place: &Reader<'_>, settings: &mut Settings) {
+    place.object(&["max_restarts", "window", "backoff", "shutdown_timeout"]);
+    let house = &mut settings.house;
+    set(&mut house.shutdown_timeout, seconds(place, "shutdown_timeout"));
+    let restart = &mut house.restart;
+    let most = place.member("max_restarts");
+    set(&mut restart.max_restarts, most.and_then(|it| it.count(0)));
+    set(&mut restart.window, seconds(place, "window"));
+    if let Some(place) = place.member("backoff") {
+        place.object(&["initial_ms", "max_ms"]);
+        let pause = |name| {
+            let pause = place.member(name).and_then(|it| it.integer(1..=86_400_000));
+            pause.map(Duration::from_millis)
+        };
+        set(&mut restart.backoff.initial, pause("initial_ms"));
+        set(&mut restart.backoff.max, pause("max_ms"));
+    }
+}
+
+fn seconds(place: &Reader<'_>, name: &str) -> Option<Duration> {
+    place.member(name).and_then(|it| it.seconds())
+}
+
+fn boolean(place: &Reader<'_>, name: &str) -> Option<bool> {
+    place.member(name).and_then(|it| it.boolean())
+}

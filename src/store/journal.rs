@@ -1,0 +1,289 @@
+//! The write-behind: what is kept of requests goes here at once, and to the store soon after.
+//!
+//! No answer ever waits for the store. What is put in is written within a few milliseconds, many
+//! at a time; a record that is put in again before that is written once. Whoever reads sees what
+//! was put in, written or not. While the store is away, what is to be written waits here, up to
+//! a bound; what does not fit is counted and reported.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_rt::ArbiterHandle;
+use bytes::Bytes;
+use log::{info, warn};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use super::{Entry, StateKey, Store, StoreError};
+
+/// Records that may wait while the store is away.
+const ROOM: usize = 65_536;
+/// Records written in one go.
+const BATCH: usize = 2_048;
+/// How long writing waits for more to come.
+const GATHER: Duration = Duration::from_millis(20);
+/// How long writing waits after it has failed.
+const RETRY: Duration = Duration::from_millis(500);
+/// How often what has expired is deleted.
+const SWEEP: Duration = Duration::from_secs(30);
+/// How long what is left may take at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// See the [module's documentation](self). Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    waiting: Mutex<Drafts>,
+    writing: Mutex<Arc<Drafts>>,
+    bell: Notify,
+    written: AtomicU64,
+    failed: AtomicU64,
+    dropped: AtomicU64,
+    away: AtomicBool,
+}
+
+type Drafts = HashMap<StateKey, Draft>;
+
+/// A record that is not written yet; it is put into bytes only when it is.
+#[derive(Clone)]
+struct Draft {
+    field: Option<String>,
+    value: Arc<dyn Encode>,
+    ttl: Duration,
+}
+
+trait Encode: Send + Sync {
+    fn encode(&self) -> Bytes;
+}
+
+impl<T: Serialize + Send + Sync> Encode for T {
+    fn encode(&self) -> Bytes {
+        let json = serde_json::to_vec(self);
+        json.expect("records have string keys and cannot fail to serialise").into()
+    }
+}
+
+/// How the write-behind is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct JournalReport {
+    /// Records that wait to be written.
+    pub pending: usize,
+    /// Records that were written.
+    pub written: u64,
+    /// Attempts to write that failed; what they held was kept and tried again.
+    pub failed_writes: u64,
+    /// Records that were lost because too many were waiting.
+    pub dropped: u64,
+}
+
+impl Journal {
+    /// Starts writing to the store, on that thread.
+    pub fn start_on(thread: &ArbiterHandle, store: Arc<dyn Store>) -> Self {
+        let journal = Self {
+            shared: Arc::new(Shared {
+                store,
+                waiting: Mutex::default(),
+                writing: Mutex::default(),
+                bell: Notify::new(),
+                written: AtomicU64::new(0),
+                failed: AtomicU64::new(0),
+                dropped: AtomicU64::new(0),
+                away: AtomicBool::new(false),
+            }),
+        };
+        thread.spawn(journal.clone().write_for_ever());
+        thread.spawn(journal.clone().sweep_for_ever());
+        journal
+    }
+
+    /// Puts a record in the place of any of the same key.
+    pub fn put(&self, key: StateKey, record: impl Serialize + Send + Sync + 'static, ttl: Duration) {
+        self.draft(key, None, Arc::new(record), ttl);
+    }
+
+    /// Puts a record in the place of the same field of that key.
+    pub fn put_field(
+        &self,
+        key: StateKey,
+        field: String,
+        record: impl Serialize + Send + Sync + 'static,
+        ttl: Duration,
+    ) {
+        self.draft(key, Some(field), Arc::new(record), ttl);
+    }
+
+    fn draft(&self, key: StateKey, field: Option<String>, value: Arc<dyn Encode>, ttl: Duration) {
+        let draft = Draft { field, value, ttl };
+        let mut waiting = lock(&self.shared.waiting);
+        if waiting.len() >= ROOM && !waiting.contains_key(&key) {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let first = waiting.is_empty();
+        waiting.insert(key, draft);
+        drop(waiting);
+        if first {
+            self.shared.bell.notify_one();
+        }
+    }
+
+    /// The record of that key, written or not.
+    ///
+    /// # Errors
+    /// When it has to be read from the store and cannot be.
+    pub async fn read(&self, key: StateKey) -> Result<Option<Bytes>, StoreError> {
+        if let Some(draft) = self.unwritten(key) {
+            return Ok(Some(draft.value.encode()));
+        }
+        let read = self.shared.store.read(key.to_string()).await;
+        self.note(&read);
+        read
+    }
+
+    /// All fields of that key, as far as they are written.
+    ///
+    /// # Errors
+    /// When they cannot be read from the store.
+    pub async fn fields(&self, key: StateKey) -> Result<Vec<(String, Bytes)>, StoreError> {
+        let read = self.shared.store.fields(key.to_string()).await;
+        self.note(&read);
+        read
+    }
+
+    /// Asks the store whether it is there, and how long it took to say so.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn ping(&self) -> Result<Duration, StoreError> {
+        let began = Instant::now();
+        let answered = self.shared.store.ping().await;
+        self.note(&answered);
+        answered.map(|()| began.elapsed())
+    }
+
+    /// What kind of store it is.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.shared.store.kind()
+    }
+
+    /// How writing is going.
+    #[must_use]
+    pub fn report(&self) -> JournalReport {
+        let shared = &self.shared;
+        JournalReport {
+            pending: lock(&shared.waiting).len() + lock(&shared.writing).len(),
+            written: shared.written.load(Ordering::Relaxed),
+            failed_writes: shared.failed.load(Ordering::Relaxed),
+            dropped: shared.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Writes what is left, unless that takes too long.
+    pub(crate) async fn close(&self) {
+        let rest = async {
+            while self.report().pending > 0 {
+                self.shared.bell.notify_one();
+                tokio::time::sleep(GATHER).await;
+            }
+        };
+        if tokio::time::timeout(FAREWELL, rest).await.is_err() {
+            let pending = self.report().pending;
+            warn!("{pending} records could not be written before the end");
+        }
+    }
+
+    fn unwritten(&self, key: StateKey) -> Option<Draft> {
+        let waiting = lock(&self.shared.waiting).get(&key).cloned();
+        waiting.or_else(|| lock(&self.shared.writing).get(&key).cloned())
+    }
+
+    async fn write_for_ever(self) {
+        loop {
+            self.shared.bell.notified().await;
+            tokio::time::sleep(GATHER).await;
+            while self.gather() {
+                if self.write().await.is_err() {
+                    self.shared.failed.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Moves what waits to what is being written, unless something still is.
+    fn gather(&self) -> bool {
+        let mut writing = lock(&self.shared.writing);
+        if writing.is_empty() {
+            *writing = Arc::new(std::mem::take(&mut *lock(&self.shared.waiting)));
+        }
+        !writing.is_empty()
+    }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        let drafts = Arc::clone(&lock(&self.shared.writing));
+        let keys: Vec<StateKey> = drafts.keys().copied().collect();
+        for keys in keys.chunks(BATCH) {
+            let batch = keys.iter().map(|key| drafts[key].entry(*key)).collect();
+            let written = self.shared.store.write(batch).await;
+            self.note(&written);
+            written?;
+        }
+        let count = drafts.len() as u64;
+        self.shared.written.fetch_add(count, Ordering::Relaxed);
+        *lock(&self.shared.writing) = Arc::default();
+        Ok(())
+    }
+
+    async fn sweep_for_ever(self) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            if let Err(error) = self.shared.store.sweep().await {
+                warn!("what has expired could not be deleted: {error}");
+            }
+        }
+    }
+
+    /// Says once that the store is away, and once that it is back.
+    fn note<T>(&self, answer: &Result<T, StoreError>) {
+        let was_away = self.shared.away.swap(answer.is_err(), Ordering::Relaxed);
+        match answer {
+            Err(error) if !was_away => {
+                warn!("state: {error}; requests go on, their records wait in memory");
+            }
+            Ok(_) if was_away => info!("state: the store is back"),
+            _ => {}
+        }
+    }
+}
+
+impl Draft {
+    fn entry(&self, key: StateKey) -> Entry {
+        Entry {
+            key: key.to_string(),
+            field: self.field.clone(),
+            value: self.value.encode(),
+            ttl: self.ttl,
+        }
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal")
+            .field("store", &self.kind())
+            .field("report", &self.report())
+            .finish()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while one of the locks is held, and no await happens under it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

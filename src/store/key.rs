@@ -1,0 +1,28 @@
+use std::fmt;
+
+use crate::words::RequestId;
+
+/// Names a record of the state, under the keys that the orchestrator has always used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StateKey {
+    /// The state of a request: `request:{id}`.
+    Request(RequestId),
+    /// The measurements of a request: `metrics:{id}`.
+    Metrics(RequestId),
+    /// The sums of one hour, a field for each orchestrator: `rollup:{hour}`, counted in hours
+    /// since 1970.
+    Rollup {
+        /// The hour.
+        hour: i64,
+    },
+}
+
+impl fmt::Display for StateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(id) => write!(f, "request:{id}"),
+            Self::Metrics(id) => write!(f, "metrics:{id}"),
+            Self::Rollup { hour } => write!(f, "rollup:{hour}"),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, AsyncContext, Context};
+use jiff::Timestamp;
+use log::{info, warn};
+
+use crate::mailbox::{CheckHealth, Health, Mailbox};
+use crate::store::Journal;
+use crate::supervision::Registry;
+
+/// No agent may think longer than this about how it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks every instance how it is, and the store whether it is there, at a fixed interval.
+pub(crate) struct HealthMonitor {
+    interval: Duration,
+    registry: Arc<Registry>,
+    journal: Journal,
+}
+
+impl HealthMonitor {
+    pub fn new(interval: Duration, registry: Arc<Registry>, journal: Journal) -> Self {
+        Self {
+            interval,
+            registry,
+            journal,
+        }
+    }
+
+    fn look(&self) {
+        let patience = PATIENCE.min(self.interval);
+        for agent in self.registry.all() {
+            for mailbox in &agent.instances {
+                actix_rt::spawn(check(Arc::clone(mailbox), patience));
+            }
+        }
+        let journal = self.journal.clone();
+        actix_rt::spawn(async move {
+            // What the store answers, the journal notes.
+            let _ = journal.ping().await;
+        });
+    }
+}
+
+impl Actor for HealthMonitor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.look();
+        ctx.run_interval(self.interval, |monitor, _| monitor.look());
+    }
+}
+
+/// Asks one instance. One that is between two lives is left alone; its state says enough.
+async fn check(mailbox: Arc<Mailbox>, patience: Duration) {
+    let Some(door) = mailbox.door() else {
+        return;
+    };
+    let began = Instant::now();
+    let asked = tokio::time::timeout(patience, door.check.send(CheckHealth));
+    let health = match asked.await {
+        Ok(Ok(Ok(()))) => Health::Well,
+        Ok(Ok(Err(reason))) => Health::Unwell(reason),
+        Ok(Err(_ended)) => return,
+        Err(_elapsed) => Health::Unwell(format!("no answer to the health check in {patience:?}")),
+    };
+    let mut vitals = mailbox.vitals_mut();
+    if vitals.health != health {
+        tell(&mailbox, &vitals.health, &health);
+    }
+    if let Health::Unwell(reason) = &health {
+        vitals.last_error = Some(reason.clone());
+    }
+    vitals.health = health;
+    vitals.checked_at = Some(Timestamp::now());
+    vitals.check_took = Some(began.elapsed());
+}
+
+fn tell(mailbox: &Mailbox, before: &Health, now: &Health) {
+    match (before, now) {
+        (_, Health::Unwell(reason)) => warn!("agent {} is unwell: {reason}", mailbox.instance()),
+        (Health::Unwell(_), _) => info!("agent {} is well again", mailbox.instance()),
+        _ => {}
+    }
+}

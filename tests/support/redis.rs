@@ -1,0 +1,160 @@
+//! A real Redis server for one test: it can be paused, killed and started again.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(5);
+
+/// A `redis-server` of its own, with nothing in it; killed when dropped.
+pub struct RedisServer {
+    process: Child,
+    port: u16,
+    _directory: TempDir,
+}
+
+impl RedisServer {
+    /// Starts a server on a free port and waits until it answers.
+    pub fn start() -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(server) = Self::try_start(free_port(), deadline) {
+                return server;
+            }
+        }
+    }
+
+    /// Starts a server on this port and waits until it answers.
+    pub fn start_on(port: u16) -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(server) = Self::try_start(port, deadline) {
+                return server;
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Where clients find it.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Makes it hang: connections are taken and nothing is answered.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Ends a [pause](Self::pause).
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// One try; `None` when the port was taken by somebody else meanwhile.
+    fn try_start(port: u16, deadline: Instant) -> Option<Self> {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut command = Command::new("redis-server");
+        command
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no", "--dir"])
+            .arg(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let process = command.spawn().unwrap_or_else(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                panic!("redis-server not found: run `make test`, which installs it")
+            }
+            _ => panic!("redis-server cannot be started: {error}"),
+        });
+        let mut server = Self {
+            process,
+            port,
+            _directory: directory,
+        };
+        while !server.answers() {
+            assert!(
+                Instant::now() < deadline,
+                "redis-server does not answer on port {port}"
+            );
+            if matches!(server.process.try_wait(), Ok(Some(_))) {
+                return None;
+            }
+            thread::sleep(POLL);
+        }
+        Some(server)
+    }
+
+    /// Whether this very process answers on the port, and not another server.
+    fn answers(&self) -> bool {
+        let identity = format!("process_id:{}\r\n", self.process.id());
+        ask(self.port, "PING").is_some_and(|reply| reply.starts_with("+PONG"))
+            && ask(self.port, "INFO server").is_some_and(|reply| reply.contains(&identity))
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        let status = Command::new("kill").args([signal, &id]).status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "kill {signal} {id} failed"
+        );
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that nobody listened on a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
+        .port()
+}
+
+/// Sends one command and returns all that is answered.
+fn ask(port: u16, command: &str) -> Option<String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    write!(stream, "{command}\r\nQUIT\r\n").ok()?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).ok()?;
+    Some(reply)
+}
+
+#[test]
+fn a_server_hangs_and_dies_and_comes_back_as_it_is_told() {
+    let mut server = RedisServer::start();
+    assert_eq!(server.url(), format!("redis://127.0.0.1:{}", server.port()));
+    server.pause();
+    assert!(!server.answers());
+    server.resume();
+    assert!(server.answers());
+    server.kill();
+    assert!(!server.answers());
+    assert!(RedisServer::start_on(server.port()).answers());
+    assert_ne!(free_port(), 0);
+}
