@@ -99,23 +99,58 @@ impl App {
         &mut self.settings
     }
 
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The agents that would run, without starting anything.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), as far as that can be told beforehand.
+    pub fn check(&self) -> Result<Vec<AgentSpec>, StartError> {
+        if let StateConfig::Redis(config) = &self.settings.state {
+            Redis::new(config.clone())?;
+        }
+        self.checked_specs(&Roster::default())
+    }
+
+    /// The rules that requests would be routed by, without starting anything.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn routes(&self) -> Result<Routes, StartError> {
+        let specs = self.check()?;
+        let routes = Routes::new(self.settings.fallback_agent.as_str().into());
+        let mut cards: Vec<&AgentCard> = specs.iter().map(AgentSpec::card).collect();
+        cards.sort_by_key(|card| &card.name);
+        routes.publish(cards);
+        Ok(routes)
+    }
+
+    fn checked_specs(&self, roster: &Roster) -> Result<Vec<AgentSpec>, StartError> {
+        let configured = self.settings.agents.iter().map(|entry| entry.spec(roster));
+        let specs: Vec<AgentSpec> = configured.chain(self.specs.iter().cloned()).collect();
+        AgentSpec::check_all(&specs)?;
+        check_fallback(&self.settings.fallback_agent, &specs)?;
+        Ok(specs)
+    }
+
     /// Starts everything but the HTTP side. Needs a running actix system.
     ///
     /// # Errors
     /// When an agent's spec is not valid, the fallback agent is missing or the store cannot be
     /// opened. A Redis server that is away is no error.
     pub async fn start(self) -> Result<Orchestrator, StartError> {
-        let Self { settings, specs } = self;
         let roster = Roster::default();
-        let configured = settings.agents.iter().map(|entry| entry.spec(&roster));
-        let specs: Vec<AgentSpec> = configured.chain(specs).collect();
-        check_fallback(&settings.fallback_agent, &specs)?;
-
+        let specs = self.checked_specs(&roster)?;
+        let settings = self.settings;
         let id = Uuid::now_v7();
         let control = Arbiter::new().handle();
         let store = open_store(&settings.state)?;
         let journal = Journal::start_on(&control, store);
-        let registry = Arc::new(start_agents(&settings, specs, &control)?);
+        let registry = Arc::new(start_agents(&settings, specs, &control));
         let agents = registry.all();
         roster.publish(agents.iter().map(|agent| agent.card.clone()).collect());
         let house = House {
@@ -178,17 +213,9 @@ fn open_store(state: &StateConfig) -> Result<Arc<dyn Store>, StoreError> {
     })
 }
 
-fn start_agents(
-    settings: &Settings,
-    specs: Vec<AgentSpec>,
-    control: &ArbiterHandle,
-) -> Result<Registry, SpecError> {
+fn start_agents(settings: &Settings, specs: Vec<AgentSpec>, control: &ArbiterHandle) -> Registry {
     let threads = AgentThreads::start(agent_threads());
-    let registry = Registry::new(settings.house, threads, control.clone());
-    for spec in specs {
-        registry.register(spec)?;
-    }
-    Ok(registry)
+    Registry::start(specs, settings.house, threads, control)
 }
 
 async fn start_balancer(

@@ -48,7 +48,9 @@ pub fn routes(orchestrator: Orchestrator) -> impl FnOnce(&mut ServiceConfig) {
         service.app_data(web::Data::new(orchestrator));
         let post = |path, route| resource(path, "POST", web::post(), route);
         for path in ["/orchestrate", "/v1/orchestrate"] {
-            service.service(post(path, |route: Route| route.to(orchestrate::orchestrate)));
+            service.service(post(path, |route: Route| {
+                route.to(orchestrate::orchestrate)
+            }));
         }
         get(service, "/requests/{id}", |r| r.to(requests::show));
         get(service, "/agents", |r| r.to(agents::list));

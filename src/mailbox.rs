@@ -24,8 +24,8 @@ use arc_swap::ArcSwapOption;
 use crate::judgement::{Breaker, BreakerConfig, BreakerState, Load};
 use crate::words::{AgentName, Generation, InstanceId};
 
-pub(crate) use envelope::Envelope;
 pub use envelope::AskError;
+pub(crate) use envelope::Envelope;
 pub use lease::{Answered, Lease};
 pub use vitals::{Health, InstanceState, Vitals};
 

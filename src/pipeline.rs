@@ -25,9 +25,9 @@ use uuid::Uuid;
 
 use crate::balancing::Pools;
 use crate::judgement::{Deadline, Place};
+use crate::mailbox::InstanceState;
 use crate::routing::{Plan, Routes, RoutingStrategy};
 use crate::store::Journal;
-use crate::mailbox::InstanceState;
 use crate::supervision::{Registered, Registry};
 use crate::telemetry::{MetricsHandle, ResourceGauge};
 use crate::words::{Listener, RequestEvent, RequestId};

@@ -13,11 +13,11 @@ use std::time::Duration;
 use crate::agents::AgentEntry;
 use crate::balancing::BalancingConfig;
 use crate::http::ServerConfig;
+use crate::judgement::{BreakerConfig, RestartConfig};
 use crate::pipeline::{Limits, PipelineConfig};
 use crate::routing::RoutingStrategy;
 use crate::store::RedisConfig;
 use crate::supervision::HouseRules;
-use crate::judgement::{BreakerConfig, RestartConfig};
 
 /// Everything that can be configured; the default is what holds where nothing is said.
 #[derive(Debug, Clone)]

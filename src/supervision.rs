@@ -17,7 +17,7 @@ mod registry;
 mod supervisor;
 mod threads;
 
-pub use agent_spec::{AgentSpec, OnFailure};
+pub use agent_spec::{AgentSpec, OnFailure, SpecError};
 pub use events::LifeEvents;
-pub use registry::{HouseRules, Registered, Registry, SpecError};
+pub use registry::{HouseRules, Registered, Registry};
 pub(crate) use threads::AgentThreads;

@@ -13,8 +13,8 @@ mod summary;
 
 pub use health::{AgentHealth, AgentsHealth, OrchestratorStatus, agents_health};
 pub use histogram::Histogram;
-pub(crate) use metrics::{Metrics, MetricsConfig};
 pub use metrics::MetricsHandle;
+pub(crate) use metrics::{Metrics, MetricsConfig};
 pub(crate) use monitor::HealthMonitor;
 pub use recorder::{AgentCall, Observation};
 pub use resources::{ResourceGauge, Resources};

@@ -1,5 +1,7 @@
 //! What every store promises, and what only one of them does.
 
+#![allow(clippy::unwrap_used)]
+
 use std::any::Any;
 use std::io::Write;
 use std::net::TcpListener;

@@ -87,13 +87,17 @@ impl AgentEntry {
             Some(KindName::Http) => HTTP.to_vec(),
             None => [BUILTIN, HTTP].concat(),
         };
-        entry.object(&[COMMON, &special].concat())?;
+        entry.allow_only(&[COMMON, &special].concat());
         let name = entry.required("name").and_then(|name| name.string());
         let kind = match kind_name? {
             KindName::Builtin => AgentKind::Builtin(builtin(entry, name?, directory)?),
             KindName::Http => AgentKind::Http(remotes(entry)?),
         };
-        let text = |key| entry.member(key).and_then(|it| it.string().map(str::to_owned));
+        let text = |key| {
+            entry
+                .member(key)
+                .and_then(|it| it.string().map(str::to_owned))
+        };
         let texts = |key| entry.member(key).and_then(|it| it.strings());
         let count = |key, least, usual| {
             let member = entry.member(key);
@@ -109,7 +113,9 @@ impl AgentEntry {
             description: text("description").unwrap_or_default(),
             group: text("group"),
             capabilities: texts("capabilities").unwrap_or_default(),
-            keywords: entry.member("keywords").map_or_else(Vec::new, keywords),
+            keywords: entry
+                .member("keywords")
+                .map_or_else(Vec::new, |it| keywords(&it)),
             examples: texts("examples").unwrap_or_default(),
             instances: instances?,
             concurrency: count("concurrency", 1, 8)?,
@@ -174,15 +180,17 @@ impl Builtin {
 
 fn remote_spec(name: &str, remotes: &[(RemoteConfig, u32)]) -> AgentSpec {
     let (configs, weights): (Vec<_>, Vec<_>) = remotes.iter().cloned().unzip();
-    AgentSpec::numbered(name, move |number| RemoteAgent::new(configs[number].clone()))
-        .weights(weights)
+    AgentSpec::numbered(name, move |number| {
+        RemoteAgent::new(configs[number].clone())
+    })
+    .weights(weights)
 }
 
 fn builtin(entry: &Reader<'_>, name: &str, directory: &Path) -> Option<Builtin> {
     let settings = entry.member("settings");
     let none = || {
         if let Some(settings) = &settings {
-            settings.object(&[]);
+            settings.allow_only(&[]);
         }
     };
     match name {
@@ -210,7 +218,7 @@ fn builtin(entry: &Reader<'_>, name: &str, directory: &Path) -> Option<Builtin> 
 fn knowledge(settings: Option<&Reader<'_>>, directory: &Path) -> Option<KnowledgeConfig> {
     let mut config = KnowledgeConfig::new(directory.join("knowledge"));
     if let Some(settings) = settings {
-        settings.object(&["path", "max_passages"])?;
+        settings.allow_only(&["path", "max_passages"]);
         if let Some(path) = settings.member("path") {
             config.path = directory.join(PathBuf::from(path.string()?));
         }
@@ -227,7 +235,8 @@ fn remotes(entry: &Reader<'_>) -> Option<Vec<(RemoteConfig, u32)>> {
     if places.is_empty() {
         urls.fault("expected 1 or more URLs");
     }
-    let headers = entry.member("headers").map_or_else(HeaderMap::new, headers);
+    let headers = entry.member("headers");
+    let headers = headers.as_ref().map_or_else(HeaderMap::new, read_headers);
     let health_path = entry.member("health_path");
     let health_path = health_path.and_then(|path| path.string().map(str::to_owned));
     let weights = weights(entry, places.len());
@@ -261,7 +270,9 @@ fn weights(entry: &Reader<'_>, urls: usize) -> Vec<u32> {
     let items = place.items().unwrap_or_default();
     if items.len() != urls {
         let found = items.len();
-        place.fault(format!("expected as many weights as URLs, {urls}, found {found}"));
+        place.fault(format!(
+            "expected as many weights as URLs, {urls}, found {found}"
+        ));
     }
     let weight = |item: &Reader<'_>| item.integer(1..=1000).and_then(|w| u32::try_from(w).ok());
     let mut weights: Vec<u32> = items.iter().filter_map(weight).collect();
@@ -269,7 +280,7 @@ fn weights(entry: &Reader<'_>, urls: usize) -> Vec<u32> {
     weights
 }
 
-fn headers(place: Reader<'_>) -> HeaderMap {
+fn read_headers(place: &Reader<'_>) -> HeaderMap {
     let entries = place.entries().unwrap_or_default().into_iter();
     let headers = entries.filter_map(|(name, place)| {
         let text = place.string()?;
@@ -283,7 +294,7 @@ fn headers(place: Reader<'_>) -> HeaderMap {
     headers.collect()
 }
 
-fn keywords(place: Reader<'_>) -> Vec<Keyword> {
+fn keywords(place: &Reader<'_>) -> Vec<Keyword> {
     let items = place.items().unwrap_or_default();
     items.iter().filter_map(keyword).collect()
 }
@@ -292,7 +303,7 @@ fn keyword(item: &Reader<'_>) -> Option<Keyword> {
     let (phrase, weight) = if item.is_string() {
         (item.clone(), 1.0)
     } else {
-        item.object(&["phrase", "weight"])?;
+        item.allow_only(&["phrase", "weight"]);
         let weight = item.member("weight");
         let weight = weight.map_or(Some(1.0), |weight| weight.positive());
         (item.required("phrase")?, weight?)
@@ -312,7 +323,7 @@ const POLICIES: &[(&str, RestartPolicy)] = &[
 ];
 
 fn read_restart(place: &Reader<'_>, mut restart: RestartConfig) -> RestartConfig {
-    place.object(&["policy", "max_restarts", "window"]);
+    place.allow_only(&["policy", "max_restarts", "window"]);
     if let Some(policy) = place.member("policy").and_then(|it| it.one_of(POLICIES)) {
         restart.policy = policy;
     }

@@ -42,7 +42,10 @@ impl ChatAgent {
         if offers.is_empty() {
             return "There is no other agent here yet; an operator can add some.".to_owned();
         }
-        format!("This is what I can have done for you:\n{}", offers.join("\n"))
+        format!(
+            "This is what I can have done for you:\n{}",
+            offers.join("\n")
+        )
     }
 }
 
@@ -121,8 +124,9 @@ mod tests {
         }]);
         let deadline = Instant::now() + Duration::from_secs(1);
         let cx = AgentContext::new("chat_agent", RequestId::new(), deadline);
-        let reply = ChatAgent::new(roster).handle(Task::new(content), &cx);
-        reply.await.unwrap().content
+        let agent = ChatAgent::new(roster);
+        let reply = agent.handle(Task::new(content), &cx).await;
+        reply.unwrap().content
     }
 
     #[actix_rt::test]

@@ -114,7 +114,9 @@ async fn reachable(url: &Url) -> Result<(), AgentError> {
     match tokio::time::timeout(CONNECT, connecting).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(AgentError::failure(format!("cannot reach {url}: {error}"))),
-        Err(_elapsed) => Err(AgentError::failure(format!("{url} does not take connections"))),
+        Err(_elapsed) => Err(AgentError::failure(format!(
+            "{url} does not take connections"
+        ))),
     }
 }
 
@@ -194,7 +196,13 @@ mod tests {
     #[test]
     fn the_status_says_who_is_to_blame() {
         use AgentErrorKind::{Failure, User};
-        let cases = [(400, User), (404, User), (422, User), (408, Failure), (500, Failure)];
+        let cases = [
+            (400, User),
+            (404, User),
+            (422, User),
+            (408, Failure),
+            (500, Failure),
+        ];
         for (status, kind) in cases {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(refused(status, None, "").kind(), kind, "{status}");

@@ -113,6 +113,9 @@ mod tests {
         for _ in 0..3000 {
             counts[cheapest([1.0, 1.0, 1.0].into_iter(), &mut chance)] += 1;
         }
-        assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (900..1100).contains(count)),
+            "{counts:?}"
+        );
     }
 }

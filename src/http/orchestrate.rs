@@ -63,12 +63,19 @@ fn parse(body: &[u8]) -> Result<Value, Problem> {
 fn response(answer: &Answer) -> HttpResponse {
     let mut response = HttpResponse::Ok().json(answer);
     let headers = response.headers_mut();
-    if let Some(Ok(agent)) = answer.agents_used.first().map(|name| HeaderValue::from_str(name)) {
+    if let Some(Ok(agent)) = answer
+        .agents_used
+        .first()
+        .map(|name| HeaderValue::from_str(name))
+    {
         headers.insert(X_AGENT, agent);
     }
     let strategy = HeaderValue::from_static(answer.routing.strategy.as_str());
     headers.insert(X_STRATEGY, strategy);
     let overhead = HeaderValue::from_str(&answer.times.overhead_ms.to_string());
-    headers.insert(X_OVERHEAD_MS, overhead.expect("a number is printable ASCII"));
+    headers.insert(
+        X_OVERHEAD_MS,
+        overhead.expect("a number is printable ASCII"),
+    );
     response
 }

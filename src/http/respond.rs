@@ -54,13 +54,14 @@ where
 }
 
 /// `200` with that body.
+#[allow(clippy::unnecessary_wraps)] // it is what handlers end with
 pub(super) fn ok(body: &impl Serialize) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(body))
 }
 
 impl Response {
     /// Says which methods are allowed.
-    pub fn allowing(mut self, methods: &'static str) -> Self {
+    pub(super) fn allowing(mut self, methods: &'static str) -> Self {
         let methods = HeaderValue::from_static(methods);
         self.0.headers_mut().insert(header::ALLOW, methods);
         self
@@ -134,7 +135,12 @@ mod tests {
             let request = TestRequest::default().insert_header((header::ACCEPT, accept));
             reads_json(&request.to_http_request())
         };
-        for accept in ["*/*", "application/*", "application/json", "text/html, */*;q=0.1"] {
+        for accept in [
+            "*/*",
+            "application/*",
+            "application/json",
+            "text/html, */*;q=0.1",
+        ] {
             assert!(reads(accept), "{accept}");
         }
         for accept in ["text/html", "application/json;q=0", "image/png, text/*"] {

@@ -202,7 +202,7 @@ impl Circuit {
             (Phase::HalfOpen { probing }, Outcome::UserError | Outcome::Unjudged) => {
                 *probing = false;
             }
-            (Phase::Closed { .. }, _) | (Phase::Open { .. }, _) => {}
+            (Phase::Closed { .. } | Phase::Open { .. }, _) => {}
         }
     }
 

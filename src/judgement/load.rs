@@ -184,7 +184,9 @@ mod tests {
         let load = Load::new(100);
         let places: Vec<Place> = std::thread::scope(|scope| {
             let callers: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| (0..250).filter_map(|_| load.reserve()).collect::<Vec<_>>()))
+                .map(|_| {
+                    scope.spawn(|| (0..250).filter_map(|_| load.reserve()).collect::<Vec<_>>())
+                })
                 .collect();
             callers
                 .into_iter()

@@ -71,7 +71,12 @@ fn body(mode: Mode, execution: Execution) -> ResultBody {
 /// A run of several agents that failed is one failure, with what was reached attached; a single
 /// agent's own problem says more than that.
 fn problem(result: ResultBody) -> Problem {
-    let failures = || result.execution_chain.iter().filter_map(|s| s.problem.as_ref());
+    let failures = || {
+        result
+            .execution_chain
+            .iter()
+            .filter_map(|s| s.problem.as_ref())
+    };
     let blamed = match result.mode {
         Mode::Parallel => None,
         Mode::Single | Mode::Sequential => failures().next_back().cloned(),

@@ -152,7 +152,10 @@ impl Problem {
         let known: Vec<&str> = agents.iter().map(|agent| &*agent.card.name).collect();
         let detail = match nearest(name, &known) {
             Some(nearest) => format!("there is no agent `{name}`; did you mean `{nearest}`?"),
-            None => format!("there is no agent `{name}`; there are: {}", known.join(", ")),
+            None => format!(
+                "there is no agent `{name}`; there are: {}",
+                known.join(", ")
+            ),
         };
         Self::new(ErrorType::AgentNotFound, detail).of_agent(name)
     }
@@ -200,7 +203,9 @@ impl Problem {
             }
             AskError::Crashed => Self::new(
                 ErrorType::AgentCrashed,
-                format!("agent `{agent}` crashed while it worked on this request; it is started anew"),
+                format!(
+                    "agent `{agent}` crashed while it worked on this request; it is started anew"
+                ),
             ),
             AskError::DeadlineExceeded => Self::new(
                 ErrorType::DeadlineExceeded,

@@ -77,7 +77,7 @@ pub(super) struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     /// Opens the books as soon as the router has decided.
-    pub fn open(house: &'a House, arrival: &'a Arrival, plan: &Plan) -> Self {
+    pub(super) fn open(house: &'a House, arrival: &'a Arrival, plan: &Plan) -> Self {
         let ledger = Self {
             house,
             arrival,
@@ -93,12 +93,12 @@ impl<'a> Ledger<'a> {
         ledger
     }
 
-    pub fn routing_time(&self) -> Duration {
+    pub(super) fn routing_time(&self) -> Duration {
         self.routing_time
     }
 
     /// Enters how the request ended.
-    pub fn close(mut self, end: Result<Answer, Problem>) -> Result<Arc<Answer>, Problem> {
+    pub(super) fn close(mut self, end: Result<Answer, Problem>) -> Result<Arc<Answer>, Problem> {
         self.closed = true;
         let end = end.map(Arc::new).map_err(|p| p.of_request(self.arrival.id));
         self.house.admission.learn(self.arrival.at.elapsed());
@@ -133,7 +133,10 @@ impl<'a> Ledger<'a> {
             response,
             problem,
         };
-        let (key, ttl) = (StateKey::Request(self.arrival.id), self.house.config.request_ttl);
+        let (key, ttl) = (
+            StateKey::Request(self.arrival.id),
+            self.house.config.request_ttl,
+        );
         self.house.journal.put(key, record, ttl);
     }
 

@@ -119,7 +119,7 @@ impl OrchestrationRequest {
             "timeout_ms",
             "metadata",
         ];
-        body.object(MEMBERS);
+        body.allow_only(MEMBERS);
         let object = |name| body.member(name).and_then(|m| m.any_object().cloned());
         Self {
             content: body
@@ -127,7 +127,9 @@ impl OrchestrationRequest {
                 .and_then(|content| content.string().map(str::to_owned))
                 .unwrap_or_default(),
             context: object("context").unwrap_or_default(),
-            history: body.member("history").map_or_else(Vec::new, turns),
+            history: body
+                .member("history")
+                .map_or_else(Vec::new, |it| turns(&it)),
             user_context: object("user_context").unwrap_or_default(),
             agents: body
                 .member("agents")
@@ -151,7 +153,9 @@ impl OrchestrationRequest {
                 .member("timeout_ms")
                 .and_then(|timeout| timeout.integer(0..=u64::MAX))
                 .map(Duration::from_millis),
-            metadata: body.member("metadata").map_or_else(BTreeMap::new, metadata),
+            metadata: body
+                .member("metadata")
+                .map_or_else(BTreeMap::new, |it| metadata(&it)),
         }
     }
 
@@ -200,7 +204,10 @@ impl OrchestrationRequest {
             fault("/timeout_ms", format!("expected 1 to {longest}"));
         }
         if self.metadata.len() > MAX_METADATA {
-            fault("/metadata", format!("expected at most {MAX_METADATA} members"));
+            fault(
+                "/metadata",
+                format!("expected at most {MAX_METADATA} members"),
+            );
         }
         for (name, value) in &self.metadata {
             if name.chars().count().max(value.chars().count()) > MAX_METADATA_CHARS {
@@ -251,22 +258,24 @@ fn some_strings(agents: &Reader<'_>) -> Option<Vec<String>> {
     Some(names)
 }
 
-fn turns(history: Reader<'_>) -> Vec<Turn> {
+fn turns(history: &Reader<'_>) -> Vec<Turn> {
     let turns = history.items().unwrap_or_default().into_iter();
     turns.filter_map(|place| turn(&place)).collect()
 }
 
 fn turn(place: &Reader<'_>) -> Option<Turn> {
-    place.object(&["role", "content"])?;
+    place.allow_only(&["role", "content"]);
     let role = place.required("role").and_then(|role| role.one_of(ROLES));
-    let content = place.required("content").and_then(|content| content.string());
+    let content = place
+        .required("content")
+        .and_then(|content| content.string());
     Some(Turn {
         role: role?,
         content: content?.to_owned(),
     })
 }
 
-fn metadata(place: Reader<'_>) -> BTreeMap<String, String> {
+fn metadata(place: &Reader<'_>) -> BTreeMap<String, String> {
     let entries = place.entries().unwrap_or_default().into_iter();
     entries
         .filter_map(|(name, place)| Some((name.to_owned(), place.string()?.to_owned())))

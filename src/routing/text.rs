@@ -32,7 +32,10 @@ fn is_silent(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || (c.is_ascii_punctuation() && !SIGNS.contains(c) && !"+=<>^$|~".contains(c))
-        || matches!(c, '\u{2010}'..='\u{2027}' | '¿' | '¡' | '«' | '»' | '、' | '。' | '！' | '？')
+        || matches!(
+            c,
+            '\u{2010}'..='\u{2027}' | '¿' | '¡' | '«' | '»' | '、' | '。' | '！' | '？'
+        )
 }
 
 #[cfg(test)]

@@ -17,14 +17,8 @@ pub(super) fn read(file: &Reader<'_>) -> Settings {
         state: StateConfig::File("data/state.redb".into()),
         ..Settings::default()
     };
-    let sections = [
-        "orchestrator",
-        "server",
-        "limits",
-        "state",
-        "supervision",
-    ];
-    file.object(&sections);
+    let sections = ["orchestrator", "server", "limits", "state", "supervision"];
+    file.allow_only(&sections);
     let section = |name, read: fn(&Reader<'_>, &mut Settings), settings: &mut Settings| {
         if let Some(section) = file.member(name) {
             read(&section, settings);
@@ -44,7 +38,7 @@ pub(super) fn read_agents(
     directory: &Path,
     restart: RestartConfig,
 ) -> Vec<AgentEntry> {
-    file.object(&["agents"]);
+    file.allow_only(&["agents"]);
     let entries = file.member("agents").and_then(|agents| agents.items());
     let mut agents: Vec<AgentEntry> = Vec::new();
     for place in entries.unwrap_or_default() {
@@ -67,7 +61,7 @@ fn set<T>(target: &mut T, value: Option<T>) {
 }
 
 fn orchestrator(place: &Reader<'_>, settings: &mut Settings) {
-    place.object(&[
+    place.allow_only(&[
         "routing_strategy",
         "fallback_agent",
         "max_concurrent_requests",
@@ -88,7 +82,10 @@ fn orchestrator(place: &Reader<'_>, settings: &mut Settings) {
         &mut pipeline.max_concurrent_requests,
         most.and_then(|it| it.count(1)),
     );
-    set(&mut pipeline.request_timeout, seconds(place, "request_timeout"));
+    set(
+        &mut pipeline.request_timeout,
+        seconds(place, "request_timeout"),
+    );
     let fallback = place.member("fallback_agent");
     let fallback = fallback.and_then(|it| it.string().map(str::to_owned));
     set(&mut settings.fallback_agent, fallback);
@@ -106,7 +103,7 @@ fn orchestrator(place: &Reader<'_>, settings: &mut Settings) {
 }
 
 fn load_balancing(place: &Reader<'_>, settings: &mut Settings) {
-    place.object(&["enabled", "algorithm"]);
+    place.allow_only(&["enabled", "algorithm"]);
     let balancing = &mut settings.balancing;
     set(&mut balancing.enabled, boolean(place, "enabled"));
     let algorithm = place.member("algorithm");
@@ -117,7 +114,7 @@ fn load_balancing(place: &Reader<'_>, settings: &mut Settings) {
 }
 
 fn circuit_breaker(place: &Reader<'_>, settings: &mut Settings) {
-    place.object(&["enabled", "failure_threshold", "recovery_timeout"]);
+    place.allow_only(&["enabled", "failure_threshold", "recovery_timeout"]);
     let breaker = &mut settings.house.breaker;
     set(&mut breaker.enabled, boolean(place, "enabled"));
     let threshold = place.member("failure_threshold");
@@ -129,7 +126,7 @@ fn circuit_breaker(place: &Reader<'_>, settings: &mut Settings) {
 }
 
 fn metrics(place: &Reader<'_>, settings: &mut Settings) {
-    place.object(&["collection_enabled", "retention_days", "detailed_logging"]);
+    place.allow_only(&["collection_enabled", "retention_days", "detailed_logging"]);
     if boolean(place, "collection_enabled") == Some(false) {
         settings.pipeline.metrics_ttl = None;
     }
@@ -142,7 +139,7 @@ fn metrics(place: &Reader<'_>, settings: &mut Settings) {
 }
 
 fn server(place: &Reader<'_>, settings: &mut Settings) {
-    place.object(&["listen", "workers", "max_body_bytes", "shutdown_timeout"]);
+    place.allow_only(&["listen", "workers", "max_body_bytes", "shutdown_timeout"]);
     let server = &mut settings.server;
     let listen = place.member("listen");
     set(
@@ -162,7 +159,7 @@ fn server(place: &Reader<'_>, settings: &mut Settings) {
 }
 
 fn limits(place: &Reader<'_>, settings: &mut Settings) {
-    place.object(&["max_content_chars"]);
+    place.allow_only(&["max_content_chars"]);
     let most = place.member("max_content_chars");
     let most = most.and_then(|it| it.count(1));
     set(&mut settings.pipeline.limits.max_content_chars, most);
@@ -175,10 +172,11 @@ enum Backend {
 }
 
 fn state(place: &Reader<'_>, settings: &mut Settings) {
-    place.object(&["backend", "path", "redis", "request_ttl", "metrics_ttl"]);
+    place.allow_only(&["backend", "path", "redis", "request_ttl", "metrics_ttl"]);
     let pipeline = &mut settings.pipeline;
     set(&mut pipeline.request_ttl, seconds(place, "request_ttl"));
-    if let (Some(ttl), Some(kept)) = (pipeline.metrics_ttl.as_mut(), seconds(place, "metrics_ttl")) {
+    if let (Some(ttl), Some(kept)) = (pipeline.metrics_ttl.as_mut(), seconds(place, "metrics_ttl"))
+    {
         *ttl = kept;
     }
     let backends = [("embedded", Backend::Embedded), ("redis", Backend::Redis)];
@@ -201,8 +199,12 @@ fn redis(place: Option<&Reader<'_>>) -> RedisConfig {
         timeout: Duration::from_millis(500),
     };
     if let Some(place) = place {
-        place.object(&["url", "prefix", "timeout_ms"]);
-        let text = |name| place.member(name).and_then(|it| it.string().map(str::to_owned));
+        place.allow_only(&["url", "prefix", "timeout_ms"]);
+        let text = |name| {
+            place
+                .member(name)
+                .and_then(|it| it.string().map(str::to_owned))
+        };
         set(&mut redis.url, text("url"));
         set(&mut redis.prefix, text("prefix"));
         let timeout = place.member("timeout_ms");
@@ -213,15 +215,18 @@ fn redis(place: Option<&Reader<'_>>) -> RedisConfig {
 }
 
 fn supervision(place: &Reader<'_>, settings: &mut Settings) {
-    place.object(&["max_restarts", "window", "backoff", "shutdown_timeout"]);
+    place.allow_only(&["max_restarts", "window", "backoff", "shutdown_timeout"]);
     let house = &mut settings.house;
-    set(&mut house.shutdown_timeout, seconds(place, "shutdown_timeout"));
+    set(
+        &mut house.shutdown_timeout,
+        seconds(place, "shutdown_timeout"),
+    );
     let restart = &mut house.restart;
     let most = place.member("max_restarts");
     set(&mut restart.max_restarts, most.and_then(|it| it.count(0)));
     set(&mut restart.window, seconds(place, "window"));
     if let Some(place) = place.member("backoff") {
-        place.object(&["initial_ms", "max_ms"]);
+        place.allow_only(&["initial_ms", "max_ms"]);
         let pause = |name| {
             let pause = place.member(name).and_then(|it| it.integer(1..=86_400_000));
             pause.map(Duration::from_millis)

@@ -86,7 +86,7 @@ impl Source {
     }
 
     /// Reads the tree with `read`, which notes faults, and adds them to the mistakes.
-    pub fn check<T>(
+    pub(super) fn check<T>(
         &self,
         mistakes: &mut Vec<Mistake>,
         read: impl FnOnce(&Reader<'_>) -> T,
@@ -124,14 +124,13 @@ impl Source {
 fn key(steps: &[String]) -> String {
     let mut key = String::new();
     for step in steps {
-        if step.parse::<usize>().is_ok() {
-            key.push_str(&format!("[{step}]"));
-        } else {
-            if !key.is_empty() {
-                key.push('.');
-            }
-            key.push_str(step);
-        }
+        let is_index = step.parse::<usize>().is_ok();
+        let (before, after) = match (is_index, key.is_empty()) {
+            (true, _) => ("[", "]"),
+            (false, true) => ("", ""),
+            (false, false) => (".", ""),
+        };
+        key.extend([before, step, after]);
     }
     key
 }

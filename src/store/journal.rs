@@ -65,7 +65,8 @@ trait Encode: Send + Sync {
 impl<T: Serialize + Send + Sync> Encode for T {
     fn encode(&self) -> Bytes {
         let json = serde_json::to_vec(self);
-        json.expect("records have string keys and cannot fail to serialise").into()
+        json.expect("records have string keys and cannot fail to serialise")
+            .into()
     }
 }
 
@@ -103,7 +104,12 @@ impl Journal {
     }
 
     /// Puts a record in the place of any of the same key.
-    pub fn put(&self, key: StateKey, record: impl Serialize + Send + Sync + 'static, ttl: Duration) {
+    pub fn put(
+        &self,
+        key: StateKey,
+        record: impl Serialize + Send + Sync + 'static,
+        ttl: Duration,
+    ) {
         self.draft(key, None, Arc::new(record), ttl);
     }
 

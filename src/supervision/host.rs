@@ -216,12 +216,11 @@ impl<A: Agent> Handler<JobEnded> for AgentHost<A> {
 
     fn handle(&mut self, JobEnded(cause): JobEnded, ctx: &mut Self::Context) {
         self.busy -= 1;
-        match cause {
-            Some(cause) => self.die(cause, ctx),
-            None => {
-                self.obituary.credit();
-                self.work(ctx);
-            }
+        if let Some(cause) = cause {
+            self.die(cause, ctx);
+        } else {
+            self.obituary.credit();
+            self.work(ctx);
         }
     }
 }
@@ -232,14 +231,18 @@ impl<A: Agent> Handler<CheckHealth> for AgentHost<A> {
     fn handle(&mut self, _: CheckHealth, _: &mut Self::Context) -> Self::Result {
         let agent = Rc::clone(&self.agent);
         let checking = AssertUnwindSafe(async move { agent.health().await }).catch_unwind();
-        Box::pin(checking.into_actor(self).map(|found, host, ctx| match found {
-            Ok(found) => found.map_err(|error| error.to_string()),
-            Err(panic) => {
-                let message = message_of(&*panic);
-                host.die(ExitReason::Panicked(message.clone()), ctx);
-                Err(format!("the health check panicked: {message}"))
-            }
-        }))
+        Box::pin(
+            checking
+                .into_actor(self)
+                .map(|found, host, ctx| match found {
+                    Ok(found) => found.map_err(|error| error.to_string()),
+                    Err(panic) => {
+                        let message = message_of(&*panic);
+                        host.die(ExitReason::Panicked(message.clone()), ctx);
+                        Err(format!("the health check panicked: {message}"))
+                    }
+                }),
+        )
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Obituary {
 }
 
 impl Obituary {
-    pub fn new(child: usize, generation: Generation, to: Recipient<ChildExited>) -> Self {
+    pub(super) fn new(child: usize, generation: Generation, to: Recipient<ChildExited>) -> Self {
         Self {
             child,
             generation,
@@ -48,17 +48,17 @@ impl Obituary {
     }
 
     /// The cause of death, where it was seen; the first one stands.
-    pub fn because(&mut self, cause: ExitReason) {
+    pub(super) fn because(&mut self, cause: ExitReason) {
         self.cause.get_or_insert(cause);
     }
 
     /// The life has finished a job.
-    pub fn credit(&self) {
+    pub(super) fn credit(&self) {
         self.jobs.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether the cause of death is known.
-    pub fn is_sealed(&self) -> bool {
+    pub(super) fn is_sealed(&self) -> bool {
         self.cause.is_some()
     }
 }

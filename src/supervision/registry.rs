@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use actix::{Actor, Addr};
 use actix_rt::ArbiterHandle;
-use arc_swap::ArcSwap;
 
 use super::agent_spec::{AgentSpec, OnFailure};
 use super::events::LifeEvents;
@@ -19,10 +18,8 @@ use crate::words::{AgentCard, AgentName};
 /// Anybody may read it, at any time and without waiting; only the application's start writes it.
 #[derive(Debug)]
 pub struct Registry {
-    agents: ArcSwap<BTreeMap<AgentName, Arc<Registered>>>,
-    house: HouseRules,
+    agents: BTreeMap<AgentName, Arc<Registered>>,
     threads: AgentThreads,
-    control: ArbiterHandle,
     events: LifeEvents,
 }
 
@@ -51,87 +48,50 @@ pub struct Registered {
     pub(crate) supervisor: Addr<Supervisor>,
 }
 
-/// Why a spec was not accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// The name cannot be used in paths and configuration.
-    #[error(
-        "`{0}` is no name for an agent: use 1 to 64 lower-case letters, digits, `_`, `-` or `.`"
-    )]
-    Name(AgentName),
-    /// Another agent has that name.
-    #[error("there are two agents named `{0}`: rename one of them")]
-    Taken(AgentName),
-    /// A number that must not be zero is.
-    #[error("agent `{agent}` has {what} 0: it needs at least 1")]
-    Zero {
-        /// Which agent.
-        agent: AgentName,
-        /// What is zero.
-        what: &'static str,
-    },
-}
-
 impl Registry {
-    pub(crate) fn new(house: HouseRules, threads: AgentThreads, control: ArbiterHandle) -> Self {
+    /// Starts the agents, each under a supervisor of its own on the thread `control`.
+    pub(crate) fn start(
+        specs: Vec<AgentSpec>,
+        house: HouseRules,
+        threads: AgentThreads,
+        control: &ArbiterHandle,
+    ) -> Self {
+        let events = LifeEvents::new();
+        let start = |spec: AgentSpec| {
+            let mailboxes = spec.mailboxes(house.breaker);
+            let charge = Charge {
+                mailboxes: mailboxes.clone(),
+                restart: spec.effective_restart(house.restart),
+                launch: spec.launch,
+                shutdown_timeout: house.shutdown_timeout,
+            };
+            let supervisor = Supervisor::new(charge, threads.clone(), events.clone());
+            let registered = Registered {
+                card: spec.card,
+                instances: mailboxes,
+                timeout: spec.timeout,
+                on_failure: spec.on_failure,
+                supervisor: Supervisor::start_in_arbiter(control, |_| supervisor),
+            };
+            (registered.card.name.clone(), Arc::new(registered))
+        };
         Self {
-            agents: ArcSwap::default(),
-            house,
+            agents: specs.into_iter().map(start).collect(),
             threads,
-            control,
-            events: LifeEvents::new(),
-        }
-    }
-
-    /// Starts an agent under a supervisor of its own and makes it known.
-    pub(crate) fn register(&self, spec: AgentSpec) -> Result<Arc<Registered>, SpecError> {
-        check(&spec)?;
-        let name = spec.card.name.clone();
-        if self.agents.load().contains_key(&name) {
-            return Err(SpecError::Taken(name));
-        }
-        let registered = Arc::new(self.start(spec));
-        self.agents.rcu(|agents| {
-            let mut agents = BTreeMap::clone(agents);
-            agents.insert(name.clone(), Arc::clone(&registered));
-            agents
-        });
-        Ok(registered)
-    }
-
-    fn start(&self, spec: AgentSpec) -> Registered {
-        let mailbox = |number| {
-            let weight = spec.weights.get(number).copied().unwrap_or(1);
-            let name = spec.card.name.clone();
-            Mailbox::new(name, number, weight, spec.room, self.house.breaker)
-        };
-        let instances: Vec<_> = (0..spec.instances).map(mailbox).collect();
-        let charge = Charge {
-            mailboxes: instances.clone(),
-            restart: spec.effective_restart(self.house.restart),
-            launch: spec.launch,
-            shutdown_timeout: self.house.shutdown_timeout,
-        };
-        let supervisor = Supervisor::new(charge, self.threads.clone(), self.events.clone());
-        Registered {
-            card: spec.card,
-            instances,
-            timeout: spec.timeout,
-            on_failure: spec.on_failure,
-            supervisor: Supervisor::start_in_arbiter(&self.control, |_| supervisor),
+            events,
         }
     }
 
     /// The agent of that name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Arc<Registered>> {
-        self.agents.load().get(name).cloned()
+        self.agents.get(name).cloned()
     }
 
     /// All agents, by name.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Registered>> {
-        self.agents.load().values().cloned().collect()
+        self.agents.values().cloned().collect()
     }
 
     /// Ends all agents, and answers when they have ended or their time to finish is over.
@@ -150,24 +110,5 @@ impl Registry {
     #[must_use]
     pub fn events(&self) -> &LifeEvents {
         &self.events
-    }
-}
-
-fn check(spec: &AgentSpec) -> Result<(), SpecError> {
-    let name = &spec.card.name;
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
-    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-        return Err(SpecError::Name(name.clone()));
-    }
-    let counts = [
-        ("instances", spec.instances),
-        ("concurrency", spec.room.concurrency),
-    ];
-    match counts.into_iter().find(|(_, count)| *count == 0) {
-        Some((what, _)) => Err(SpecError::Zero {
-            agent: name.clone(),
-            what,
-        }),
-        None => Ok(()),
     }
 }

@@ -55,7 +55,7 @@ struct Child {
 pub(crate) struct Shutdown;
 
 impl Supervisor {
-    pub fn new(charge: Charge, threads: AgentThreads, events: LifeEvents) -> Self {
+    pub(super) fn new(charge: Charge, threads: AgentThreads, events: LifeEvents) -> Self {
         let children = charge.mailboxes.into_iter().map(|mailbox| Child {
             mailbox,
             thread: threads.assign(),
@@ -186,7 +186,8 @@ impl Handler<ChildExited> for Supervisor {
         let decision = self.decide(exit.child, &exit.life);
         self.mourn(&exit, decision);
         if exit.life.reason == ExitReason::ThreadEnded && !self.stopping {
-            self.threads.replace_if_ended(self.children[exit.child].thread);
+            self.threads
+                .replace_if_ended(self.children[exit.child].thread);
         }
         match decision {
             Decision::Restart { after } => self.restart(exit.child, after, ctx),

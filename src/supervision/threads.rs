@@ -17,7 +17,7 @@ struct Inner {
 
 impl AgentThreads {
     /// Starts `count` threads; needs a running actix system.
-    pub fn start(count: usize) -> Self {
+    pub(crate) fn start(count: usize) -> Self {
         let arbiters = (0..count.max(1)).map(|_| Arbiter::new()).collect();
         Self {
             inner: Arc::new(Inner {
@@ -28,17 +28,17 @@ impl AgentThreads {
     }
 
     /// The thread that the next instance shall live on, in turn.
-    pub fn assign(&self) -> usize {
+    pub(crate) fn assign(&self) -> usize {
         self.inner.next.fetch_add(1, Ordering::Relaxed) % self.arbiters().len()
     }
 
     /// The thread of that number, as it is now.
-    pub fn handle(&self, number: usize) -> ArbiterHandle {
+    pub(crate) fn handle(&self, number: usize) -> ArbiterHandle {
         self.arbiters()[number].handle()
     }
 
     /// Puts a new thread in the place of one that has ended; whoever finds it alive leaves it.
-    pub fn replace_if_ended(&self, number: usize) {
+    pub(crate) fn replace_if_ended(&self, number: usize) {
         let mut arbiters = self.arbiters();
         if !arbiters[number].spawn_fn(|| {}) {
             arbiters[number] = Arbiter::new();
@@ -46,7 +46,7 @@ impl AgentThreads {
     }
 
     /// Ends all threads once they have done what they were told before.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         for arbiter in self.arbiters().iter() {
             arbiter.stop();
         }

@@ -59,7 +59,9 @@ pub fn agents_health(registry: &Registry) -> AgentsHealth {
         .map(|agent| (agent.card.name.clone(), agent_health(&agent, now)))
         .collect();
     let named = |status| {
-        let named = agents.iter().filter(move |(_, health)| health.status == status);
+        let named = agents
+            .iter()
+            .filter(move |(_, health)| health.status == status);
         named.map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
     let unhealthy_agents = named("unhealthy");

@@ -90,7 +90,9 @@ mod tests {
         #[test]
         fn quantiles_are_right_within_a_sixteenth(mut micros in prop::collection::vec(0_u64..1 << 40, 1..200), share in 0.0_f64..=1.0) {
             let mut times = Histogram::default();
-            micros.iter().for_each(|m| times.add(Duration::from_micros(*m)));
+            for m in &micros {
+                times.add(Duration::from_micros(*m));
+            }
             micros.sort_unstable();
             #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let rank = ((share * micros.len() as f64).ceil().max(1.0) as usize) - 1;

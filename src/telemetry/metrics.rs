@@ -87,7 +87,7 @@ impl MetricsHandle {
 }
 
 impl Metrics {
-    pub fn new(config: MetricsConfig, id: Uuid, journal: Journal) -> Self {
+    pub(crate) fn new(config: MetricsConfig, id: Uuid, journal: Journal) -> Self {
         Self {
             config,
             id,
@@ -99,7 +99,7 @@ impl Metrics {
     }
 
     /// Starts the actor on that thread.
-    pub fn start_on(self, thread: &actix_rt::ArbiterHandle) -> MetricsHandle {
+    pub(crate) fn start_on(self, thread: &actix_rt::ArbiterHandle) -> MetricsHandle {
         MetricsHandle {
             enabled: self.config.enabled,
             recorder: self.recorder.clone(),
@@ -110,11 +110,16 @@ impl Metrics {
     fn collect(&mut self) {
         let fresh = self.recorder.collect();
         let now = Timestamp::now().as_second();
-        self.minutes.retain(|slot| slot.number > (now - HOUR) / MINUTE);
+        self.minutes
+            .retain(|slot| slot.number > (now - HOUR) / MINUTE);
         if fresh.is_empty() {
             return;
         }
-        if self.minutes.back().is_none_or(|slot| slot.number != now / MINUTE) {
+        if self
+            .minutes
+            .back()
+            .is_none_or(|slot| slot.number != now / MINUTE)
+        {
             self.minutes.push_back(Slot::of(now / MINUTE));
         }
         if let Some(slot) = self.minutes.back_mut() {
@@ -130,8 +135,12 @@ impl Metrics {
     fn write_hour(&self) {
         let hour = self.hour.number;
         let (sums, field) = (self.hour.sums.clone(), self.id.to_string());
-        self.journal
-            .put_field(StateKey::Rollup { hour }, field, sums, self.config.retention);
+        self.journal.put_field(
+            StateKey::Rollup { hour },
+            field,
+            sums,
+            self.config.retention,
+        );
     }
 
     fn last_minutes(&self, window: Duration) -> Sums {
@@ -211,9 +220,10 @@ impl Handler<Summarise> for Metrics {
             self.hour.sums.clone(),
         );
         let sums = last_hours(self.journal.clone(), self.hours(window), own);
-        Box::pin(sums.into_actor(self).map(move |sums, _, _| {
-            sums.map(|sums| sums.summary(window, enabled))
-        }))
+        Box::pin(
+            sums.into_actor(self)
+                .map(move |sums, _, _| sums.map(|sums| sums.summary(window, enabled))),
+        )
     }
 }
 

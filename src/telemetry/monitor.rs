@@ -20,7 +20,7 @@ pub(crate) struct HealthMonitor {
 }
 
 impl HealthMonitor {
-    pub fn new(interval: Duration, registry: Arc<Registry>, journal: Journal) -> Self {
+    pub(crate) fn new(interval: Duration, registry: Arc<Registry>, journal: Journal) -> Self {
         Self {
             interval,
             registry,

@@ -49,19 +49,19 @@ struct Shard(Mutex<Sums>);
 const SHARDS: usize = 16;
 
 impl Recorder {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
         }
     }
 
     /// Counts a request in the shard of this thread.
-    pub fn observe(&self, seen: &Observation<'_>) {
+    pub(super) fn observe(&self, seen: &Observation<'_>) {
         with_sums(&self.shards[shard_of_this_thread()], |sums| sums.add(seen));
     }
 
     /// Takes everything that was counted since the last time.
-    pub fn collect(&self) -> Sums {
+    pub(super) fn collect(&self) -> Sums {
         let mut collected = Sums::default();
         for shard in self.shards.iter() {
             collected.merge(&with_sums(shard, std::mem::take));

@@ -48,7 +48,11 @@ impl ResourceGauge {
     #[must_use]
     pub fn read(&self) -> Option<Resources> {
         // Nothing panics while the lock is held, and no await happens under it.
-        let mut system = self.system.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut system = self
+            .system
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         system.refresh_cpu_usage();
         system.refresh_memory();
         let pid = Pid::from_u32(std::process::id());

@@ -68,8 +68,7 @@ impl Sums {
     pub fn add(&mut self, seen: &Observation<'_>) {
         self.total.add(seen.success, seen.execution_time);
         self.routing_seconds += seen.routing_time.as_secs_f64();
-        entry(&mut self.strategies, seen.strategy.as_str())
-            .add(seen.success, seen.execution_time);
+        entry(&mut self.strategies, seen.strategy.as_str()).add(seen.success, seen.execution_time);
         for call in seen.agents {
             let succeeded = call.outcome == Outcome::Success;
             entry(&mut self.agents, call.agent).add(succeeded, call.took);

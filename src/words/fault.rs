@@ -73,9 +73,11 @@ impl<'a> Reader<'a> {
         self.value.is_string()
     }
 
-    /// An object with no other members than the `known` ones.
-    pub fn object(&self, known: &[&str]) -> Option<&'a Map<String, Value>> {
-        let object = self.any_object()?;
+    /// Notes every member that is not one of the `known` ones, or that this is no object at all.
+    pub fn allow_only(&self, known: &[&str]) {
+        let Some(object) = self.any_object() else {
+            return;
+        };
         for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
             let hint = match nearest(name, known) {
                 Some(nearest) => format!("unknown member; did you mean `{nearest}`?"),
@@ -83,10 +85,10 @@ impl<'a> Reader<'a> {
             };
             self.at(name).fault(hint);
         }
-        Some(object)
     }
 
     /// An object with any members.
+    #[must_use]
     pub fn any_object(&self) -> Option<&'a Map<String, Value>> {
         self.expect(self.value.as_object(), "an object")
     }
@@ -102,15 +104,17 @@ impl<'a> Reader<'a> {
     }
 
     /// The member of that name, which must be there.
+    #[must_use]
     pub fn required(&self, name: &str) -> Option<Self> {
         let member = self.member(name);
-        if member.is_none() {
+        if member.is_none() && self.value.is_object() {
             self.at(name).fault("expected, but missing");
         }
         member
     }
 
     /// All members of an object, by name.
+    #[must_use]
     pub fn entries(&self) -> Option<Vec<(&'a str, Self)>> {
         let members = self.any_object()?.iter().map(|(name, value)| {
             let place = Self {
@@ -123,6 +127,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The elements of an array.
+    #[must_use]
     pub fn items(&self) -> Option<Vec<Self>> {
         let items = self.expect(self.value.as_array(), "an array")?;
         let places = items.iter().enumerate().map(|(i, value)| Self {
@@ -133,6 +138,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A string.
+    #[must_use]
     pub fn string(&self) -> Option<&'a str> {
         self.expect(self.value.as_str(), "a string")
     }
@@ -145,26 +151,25 @@ impl<'a> Reader<'a> {
     }
 
     /// `true` or `false`.
+    #[must_use]
     pub fn boolean(&self) -> Option<bool> {
         self.expect(self.value.as_bool(), "true or false")
     }
 
     /// A whole number within the bounds.
+    #[must_use]
     pub fn integer(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
         let wanted = if *bounds.end() == u64::MAX {
             format!("a whole number of at least {}", bounds.start())
         } else {
-            format!(
-                "a whole number from {} to {}",
-                bounds.start(),
-                bounds.end()
-            )
+            format!("a whole number from {} to {}", bounds.start(), bounds.end())
         };
         let number = self.value.as_u64().filter(|n| bounds.contains(n));
         self.expect(number, &wanted)
     }
 
     /// A whole number of at least `least`, small enough to count things of this machine.
+    #[must_use]
     pub fn count(&self, least: u32) -> Option<usize> {
         let number = self.integer(u64::from(least)..=1_000_000)?;
         usize::try_from(number).ok()
@@ -179,6 +184,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number greater than zero.
+    #[must_use]
     pub fn positive(&self) -> Option<f64> {
         let number = self.value.as_f64().filter(|n| *n > 0.0 && n.is_finite());
         self.expect(number, "a number greater than 0")
@@ -250,7 +256,7 @@ mod tests {
         let faults = RefCell::new(Vec::new());
         let root = Reader::new(&value, &faults);
 
-        root.object(&["name", "list", "n", "kind"]);
+        root.allow_only(&["name", "list", "n", "kind"]);
         assert_eq!(root.member("list").unwrap().strings().unwrap(), ["a"]);
         assert_eq!(root.member("n").unwrap().integer(1..=10), None);
         let kinds = [("red", 1), ("green", 2)];
@@ -272,7 +278,7 @@ mod tests {
     fn pointers_escape_what_rfc_6901_reserves() {
         let value = json!({"a/b~c": 1});
         let faults = RefCell::new(Vec::new());
-        Reader::new(&value, &faults).object(&[]);
+        Reader::new(&value, &faults).allow_only(&[]);
         assert_eq!(faults.borrow()[0].pointer, "/a~1b~0c");
     }
 }

@@ -1,5 +1,7 @@
 //! A real Redis server for one test: it can be paused, killed and started again.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -12,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(5);
 
 /// A `redis-server` of its own, with nothing in it; killed when dropped.
-pub struct RedisServer {
+pub(crate) struct RedisServer {
     process: Child,
     port: u16,
     _directory: TempDir,
@@ -20,7 +22,7 @@ pub struct RedisServer {
 
 impl RedisServer {
     /// Starts a server on a free port and waits until it answers.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(server) = Self::try_start(free_port(), deadline) {
@@ -30,7 +32,7 @@ impl RedisServer {
     }
 
     /// Starts a server on this port and waits until it answers.
-    pub fn start_on(port: u16) -> Self {
+    pub(crate) fn start_on(port: u16) -> Self {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(server) = Self::try_start(port, deadline) {
@@ -41,27 +43,27 @@ impl RedisServer {
     }
 
     /// Where clients find it.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// The port it listens on.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Makes it hang: connections are taken and nothing is answered.
-    pub fn pause(&self) {
+    pub(crate) fn pause(&self) {
         self.signal("-STOP");
     }
 
     /// Ends a [pause](Self::pause).
-    pub fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.signal("-CONT");
     }
 
     /// Ends it at once, as a crash would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // An error means that it has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -126,7 +128,7 @@ impl Drop for RedisServer {
 }
 
 /// A port that nobody listened on a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     listener
         .local_addr()

@@ -32,8 +32,8 @@ pub(super) fn try_answer(question: &Question<'_>) -> Answer {
     if names(&["uuid", "uuids", "guid", "guids"]) && (is_wanted || is_short_uuid(text)) {
         return Some(uuids(text));
     }
-    let is_password = is_made_of(text, &["a", "password"]);
-    if is_password || is_wanted && names(&["password", "passwords"]) {
+    let is_password_alone = is_made_of(text, &["a", "password"]);
+    if names(&["password", "passwords"]) && (is_wanted || is_password_alone) {
         return Some(password(text));
     }
     let is_drawn = ["random", "pick", "choose"]

@@ -22,8 +22,8 @@ mod tests {
     #[test]
     fn the_least_busy_for_its_weight_is_chosen() {
         let busy = |member, taken, weight| Candidate {
-            taken,
             weight,
+            taken,
             ..candidate(member)
         };
         let mut chance = Rng::with_seed(1);

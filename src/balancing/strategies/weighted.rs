@@ -11,7 +11,7 @@ use super::{Candidate, Strategy, cheapest};
 pub struct Weighted;
 
 /// What a factor of zero counts as, so that the worst can still be compared.
-const FLOOR: f64 = 0.01;
+const FLOOR: f64 = 1e-6;
 
 impl Strategy for Weighted {
     fn choose(&self, candidates: &[Candidate], chance: &mut Rng) -> usize {

@@ -48,7 +48,11 @@ pub(super) async fn run(
         .collect();
     Execution {
         success: is_met(manners.require, &steps),
-        inside: steps.iter().map(|step| step.inside).max().unwrap_or_default(),
+        inside: steps
+            .iter()
+            .map(|step| step.inside)
+            .max()
+            .unwrap_or_default(),
         steps,
         task,
         previous_results: Vec::new(),

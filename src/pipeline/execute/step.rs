@@ -123,9 +123,10 @@ async fn attempt(
 ) -> Result<Reply, Problem> {
     let now = Instant::now();
     let refused = |refusal| Problem::of_refusal(&step.agent, refusal);
-    let (Some(pool), Some(registered)) =
-        (house.pools.find(&step.agent), house.registry.find(&step.agent))
-    else {
+    let (Some(pool), Some(registered)) = (
+        house.pools.find(&step.agent),
+        house.registry.find(&step.agent),
+    ) else {
         return Err(refused(Refusal::Stopped));
     };
     let lease = pool.lease(&[], now).map_err(refused)?;
