@@ -31,3 +31,11 @@ pub use words::{
     Agent, AgentCard, AgentContext, AgentError, AgentErrorKind, Ask, Keyword, Listener, Reply,
     RequestEvent, RequestId, Role, Task, Turn,
 };
+
+/// What a program with an agent of its own needs: `use agent_orchestrator::prelude::*;`
+pub mod prelude {
+    pub use crate::{
+        Agent, AgentContext, AgentError, AgentSpec, App, OrchestrationRequest, Reply,
+        RestartPolicy, Task,
+    };
+}

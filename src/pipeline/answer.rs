@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Arrival;
-use super::execute::{Step, milliseconds};
+use super::execute::{Step, milliseconds, seconds};
 use super::record::Ledger;
 use crate::routing::{Mode, Routing};
 use crate::words::{AgentName, PreviousResult, Reply, RequestId, Turn};
@@ -48,7 +48,7 @@ impl Times {
     pub(super) fn taken(arrival: &Arrival, ledger: &Ledger<'_>, inside: Duration) -> Self {
         let (whole, routing) = (arrival.at.elapsed(), ledger.routing_time());
         Self {
-            execution_time: milliseconds(whole) / 1e3,
+            execution_time: seconds(whole),
             routing_time_ms: milliseconds(routing),
             execution_time_ms: milliseconds(whole.saturating_sub(routing)),
             overhead_ms: milliseconds(whole.saturating_sub(inside)),

@@ -13,7 +13,7 @@ use crate::supervision::OnFailure;
 use crate::words::{PreviousResult, Task};
 
 pub use step::Step;
-pub(super) use step::milliseconds;
+pub(super) use step::{milliseconds, seconds};
 
 /// What the agents did.
 pub(super) struct Execution {

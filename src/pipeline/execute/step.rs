@@ -165,5 +165,14 @@ fn told(step: &Step) -> RequestEvent {
 
 /// Milliseconds, to the microsecond.
 pub(in crate::pipeline) fn milliseconds(span: Duration) -> f64 {
-    (span.as_secs_f64() * 1e6).round() / 1e3
+    rounded(span.as_secs_f64() * 1e3, 1e3)
+}
+
+/// Seconds, to the microsecond.
+pub(in crate::pipeline) fn seconds(span: Duration) -> f64 {
+    rounded(span.as_secs_f64(), 1e6)
+}
+
+fn rounded(number: f64, parts: f64) -> f64 {
+    (number * parts).round() / parts
 }
