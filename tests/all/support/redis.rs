@@ -1,7 +1,5 @@
 //! A real Redis server for one test: it can be paused, killed and started again.
 
-#![allow(clippy::unwrap_used)]
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};

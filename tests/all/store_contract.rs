@@ -1,7 +1,5 @@
 //! What every store promises, and what only one of them does.
 
-#![allow(clippy::unwrap_used)]
-
 use std::any::Any;
 use std::io::Write;
 use std::net::TcpListener;
@@ -13,10 +11,7 @@ use agent_orchestrator::store::{Embedded, Entry, Redis, RedisConfig, Store, Stor
 use bytes::Bytes;
 use futures::future::{join_all, try_join_all};
 
-#[path = "support/redis.rs"]
-mod redis_server;
-
-use redis_server::{RedisServer, free_port};
+use crate::support::redis::{RedisServer, free_port};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const MOMENT: Duration = Duration::from_millis(50);

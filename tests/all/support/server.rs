@@ -1,10 +1,6 @@
 //! Real servers for tests: the binary as a process of its own, and an orchestrator of the test's
 //! own agents behind real HTTP.
 
-#![allow(clippy::unwrap_used)]
-// Each test file uses a part of it.
-#![allow(dead_code)]
-
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -103,15 +99,14 @@ impl Drop for Process {
 /// Serves the orchestrator on a free port within this process; answers where.
 pub fn serve(orchestrator: &Orchestrator) -> String {
     let served = orchestrator.clone();
-    let server =
-        actix_web::HttpServer::new(move || {
-            actix_web::App::new().configure(http::routes(served.clone()))
-        })
-        .workers(1)
-        .h1_allow_half_closed(false)
-        .disable_signals()
-        .bind("127.0.0.1:0")
-        .unwrap();
+    let server = actix_web::HttpServer::new(move || {
+        actix_web::App::new().configure(http::routes(served.clone()))
+    })
+    .workers(1)
+    .h1_allow_half_closed(false)
+    .disable_signals()
+    .bind("127.0.0.1:0")
+    .unwrap();
     let address = server.addrs()[0];
     actix_web::rt::spawn(server.run());
     format!("http://{address}")

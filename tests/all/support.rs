@@ -1,0 +1,4 @@
+//! Real parts for tests.
+
+pub mod redis;
+pub mod server;
