@@ -1,7 +1,8 @@
 //! What the orchestrator knows of itself: how it has been doing, and how it is.
 //!
-//! The hot path adds to sums of its own thread; the [`Metrics`] actor collects them about once
-//! a second and writes them to the store. The [`HealthMonitor`] actor asks every agent how it is.
+//! The hot path adds to sums of its own thread; the metrics actor collects them about once a
+//! second and writes them to the store. The health monitor, another actor, asks every agent how
+//! it is.
 
 mod health;
 mod histogram;

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -20,7 +21,7 @@ pub struct Answer {
     /// What was answered.
     pub result: ResultBody,
     /// How the agents were chosen.
-    pub routing: Routing,
+    pub routing: Arc<Routing>,
     /// The agents whose answers are in the result, in order.
     pub agents_used: Vec<AgentName>,
     /// How long it took.

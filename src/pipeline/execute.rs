@@ -4,13 +4,14 @@ mod parallel;
 mod sequential;
 mod step;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::request::{OrchestrationRequest, Require};
 use super::{Arrival, House};
 use crate::routing::{Mode, Plan};
 use crate::supervision::OnFailure;
-use crate::words::{PreviousResult, Task};
+use crate::words::{AgentName, PreviousResult, Task};
 
 pub use step::Step;
 pub(super) use step::{milliseconds, seconds};
@@ -21,7 +22,7 @@ pub(super) struct Execution {
     pub steps: Vec<Step>,
     /// Whether that is what the request required.
     pub success: bool,
-    /// The task as it was given.
+    /// Sequential: the task as it was given.
     pub task: Task,
     /// Sequential: what was handed from agent to agent.
     pub previous_results: Vec<PreviousResult>,
@@ -48,9 +49,19 @@ pub(super) async fn run(
         on_failure: request.on_failure,
     };
     match plan.mode {
-        Mode::Single | Mode::Sequential => {
-            sequential::run(house, arrival, &plan.agents, task, manners).await
-        }
+        Mode::Single => single(house, arrival, &plan.routing.primary_agent, task).await,
+        Mode::Sequential => sequential::run(house, arrival, &plan.agents, task, manners).await,
         Mode::Parallel => parallel::run(house, arrival, &plan.agents, task, manners).await,
+    }
+}
+
+async fn single(house: &House, arrival: &Arrival, agent: &AgentName, task: Task) -> Execution {
+    let step = step::take(house, arrival, agent, task, Arc::new([])).await;
+    Execution {
+        success: step.success,
+        inside: step.inside,
+        steps: vec![step],
+        task: Task::default(),
+        previous_results: Vec::new(),
     }
 }

@@ -33,7 +33,7 @@ pub struct RequestRecord {
     /// How often it was begun.
     pub attempt: u32,
     /// How its agents were chosen.
-    pub routing: Routing,
+    pub routing: Arc<Routing>,
     /// The answer, once it has succeeded.
     pub response: Option<Arc<Answer>>,
     /// The problem, once it has failed.
@@ -70,7 +70,7 @@ struct Measurements {
 pub(super) struct Ledger<'a> {
     house: &'a House,
     arrival: &'a Arrival,
-    routing: Routing,
+    routing: Arc<Routing>,
     routing_time: Duration,
     closed: bool,
 }
@@ -81,7 +81,7 @@ impl<'a> Ledger<'a> {
         let ledger = Self {
             house,
             arrival,
-            routing: plan.routing.clone(),
+            routing: Arc::clone(&plan.routing),
             routing_time: arrival.at.elapsed(),
             closed: false,
         };

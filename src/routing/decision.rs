@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::words::AgentName;
@@ -101,7 +103,7 @@ pub struct Plan {
     /// Who works, in order; never empty.
     pub agents: Vec<AgentName>,
     /// Why.
-    pub routing: Routing,
+    pub routing: Arc<Routing>,
 }
 
 impl Plan {
@@ -127,7 +129,7 @@ impl Plan {
         Some(Self {
             mode,
             agents,
-            routing,
+            routing: Arc::new(routing),
         })
     }
 
@@ -142,7 +144,7 @@ impl Plan {
         Self {
             mode,
             agents,
-            routing,
+            routing: Arc::new(routing),
         }
     }
 }

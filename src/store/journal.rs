@@ -1,9 +1,4 @@
-//! The write-behind: what is kept of requests goes here at once, and to the store soon after.
-//!
-//! No answer ever waits for the store. What is put in is written within a few milliseconds, many
-//! at a time; a record that is put in again before that is written once. Whoever reads sees what
-//! was put in, written or not. While the store is away, what is to be written waits here, up to
-//! a bound; what does not fit is counted and reported.
+//! Writes behind: see [`Journal`].
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,7 +26,12 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// How long what is left may take at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// See the [module's documentation](self). Cheap to clone.
+/// The write-behind: what is kept of requests goes here at once, and to the store soon after.
+///
+/// No answer ever waits for the store. What is put in is written within a few milliseconds, many
+/// at a time; a record that is put in again before that is written once. Whoever reads sees what
+/// was put in, written or not. While the store is away, what is to be written waits here, up to
+/// a bound; what does not fit is counted and reported. Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
     shared: Arc<Shared>,

@@ -11,7 +11,7 @@ use super::supervisor::{Charge, Shutdown, Supervisor};
 use super::threads::AgentThreads;
 use crate::judgement::{BreakerConfig, RestartConfig};
 use crate::mailbox::Mailbox;
-use crate::words::{AgentCard, AgentName};
+use crate::words::{AgentCard, AgentName, InstanceId};
 
 /// All agents by name.
 ///
@@ -86,6 +86,13 @@ impl Registry {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Arc<Registered>> {
         self.agents.get(name).cloned()
+    }
+
+    /// The mailbox of that instance.
+    #[must_use]
+    pub fn instance(&self, id: &InstanceId) -> Option<Arc<Mailbox>> {
+        let mut mailboxes = self.agents.values().flat_map(|agent| &agent.instances);
+        mailboxes.find(|mailbox| mailbox.instance() == id).cloned()
     }
 
     /// All agents, by name.

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context};
 use jiff::Timestamp;
 use log::{info, warn};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::mailbox::{CheckHealth, Health, Mailbox};
 use crate::store::Journal;
 use crate::supervision::Registry;
+use crate::words::LifeEvent;
 
 /// No agent may think longer than this about how it is.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,12 +43,34 @@ impl HealthMonitor {
             let _ = journal.ping().await;
         });
     }
+
+    /// Asks every instance as soon as a life of it has begun.
+    fn greet_newcomers(&self) {
+        let registry = Arc::clone(&self.registry);
+        let patience = PATIENCE.min(self.interval);
+        let mut events = registry.events().subscribe();
+        actix_rt::spawn(async move {
+            loop {
+                match events.recv().await {
+                    Ok(LifeEvent::Started { instance, .. }) => {
+                        if let Some(mailbox) = registry.instance(&instance) {
+                            actix_rt::spawn(check(mailbox, patience));
+                        }
+                    }
+                    // Whoever was missed is asked at the next look.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+    }
 }
 
 impl Actor for HealthMonitor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        self.greet_newcomers();
         self.look();
         ctx.run_interval(self.interval, |monitor, _| monitor.look());
     }

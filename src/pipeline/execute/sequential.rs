@@ -5,8 +5,7 @@ use crate::pipeline::{Arrival, House};
 use crate::supervision::OnFailure;
 use crate::words::{AgentName, PreviousResult, Task};
 
-/// One agent after another, each with the results of those before it. A single agent is a
-/// sequence of one.
+/// One agent after another, each with the results of those before it.
 pub(super) async fn run(
     house: &House,
     arrival: &Arrival,

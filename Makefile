@@ -1,0 +1,53 @@
+# Everything that a fresh machine with Rust needs is fetched by the targets that need it.
+
+CARGO ?= cargo
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt bench bench-http doc audit redis-server wrk
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Serve with the configuration in config/
+	$(CARGO) run --release --locked
+
+test: redis-server ## Run all tests, with a real Redis
+	$(CARGO) test --locked
+
+lint: ## Check format, lints and documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+bench: ## Measure the organs one by one
+	$(CARGO) bench --locked --bench routing --bench pipeline
+
+bench-http: wrk ## Measure /orchestrate beside a bare actix-web handler
+	$(CARGO) bench --locked --bench http
+
+doc: ## Build the documentation
+	$(CARGO) doc --locked --no-deps
+
+audit: ## Check licences, bans and sources of all dependencies, and known vulnerabilities
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check licenses bans sources
+	$(CARGO) deny --locked check advisories || \
+		echo "The vulnerabilities could not be checked, or there are some: see above."
+
+redis-server wrk:
+	@command -v $@ >/dev/null || $(MAKE) --no-print-directory install-$@
+
+install-%:
+	@echo "$* is missing and will be installed"
+	@if command -v apt-get >/dev/null; then \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends \
+			$*; \
+	elif command -v dnf >/dev/null; then $(SUDO) dnf install -y $(if $(filter redis-server,$*),redis,$*); \
+	elif command -v apk >/dev/null; then $(SUDO) apk add $(if $(filter redis-server,$*),redis,$*); \
+	elif command -v brew >/dev/null; then brew install $(if $(filter redis-server,$*),redis,$*); \
+	else echo "install $* and try again" >&2; exit 1; fi
