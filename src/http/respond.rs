@@ -30,7 +30,11 @@ where
         Err(Problem::new(ErrorType::InternalError, detail))
     });
     let mut response = result.unwrap_or_else(|it| problem::response(it.of_request(id)));
-    let shown = given_id(request).unwrap_or_else(|| {
+    let given = given_id(request);
+    if let Some(given) = &given {
+        log::debug!("request {id} is {given:?} to its client");
+    }
+    let shown = given.unwrap_or_else(|| {
         HeaderValue::from_str(&id.to_string()).expect("a UUID is printable ASCII")
     });
     response.headers_mut().insert(X_REQUEST_ID, shown);

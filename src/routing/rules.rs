@@ -66,6 +66,9 @@ impl RuleTable {
             agents.push(card.name.clone());
             for keyword in &card.keywords {
                 let pattern = normalised(&keyword.phrase);
+                if pattern.trim().is_empty() {
+                    continue;
+                }
                 let place = *known.entry(pattern.clone()).or_insert_with(|| {
                     patterns.push(pattern);
                     voices.push(Pattern {

@@ -164,25 +164,34 @@ async fn attend<A: Agent>(
     host: Addr<AgentHost<A>>,
     kill: CancellationToken,
 ) {
+    let mut slot = Slot { host, cause: None };
     let cancelled = envelope.cancellation();
     let end = tokio::select! {
         biased;
-        () = kill.cancelled() => Some(Ok(Err(AskError::Stopped))),
-        () = cancelled.cancelled() => None,
-        end = job => Some(end),
+        () = kill.cancelled() => Ok(Err(AskError::Stopped)),
+        // Nobody hears an answer any more.
+        () = cancelled.cancelled() => return,
+        end = job => end,
     };
-    let cause = match end {
-        Some(Ok(result)) => {
-            envelope.answer(result);
-            None
-        }
-        Some(Err(cause)) => {
+    match end {
+        Ok(result) => envelope.answer(result),
+        Err(cause) => {
             envelope.answer(Err(AskError::Crashed));
-            Some(cause)
+            slot.cause = Some(cause);
         }
-        None => None,
-    };
-    host.do_send(JobEnded(cause));
+    }
+}
+
+/// One of the host's places for jobs; given back by being dropped, however the job ends.
+struct Slot<A: Agent> {
+    host: Addr<AgentHost<A>>,
+    cause: Option<ExitReason>,
+}
+
+impl<A: Agent> Drop for Slot<A> {
+    fn drop(&mut self) {
+        self.host.do_send(JobEnded(self.cause.take()));
+    }
 }
 
 /// A job that went on by itself has ended, and taken the life with it if there is a cause.

@@ -88,7 +88,8 @@ pub struct AgentCard {
 
 /// A word or phrase that speaks for an agent, and how loudly.
 ///
-/// It matches whole words only, whatever their case: `hi` is not in `this`.
+/// It matches whole words only, whatever their case: `hi` is not in `this`. A phrase of
+/// punctuation alone matches nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keyword {
     /// One or more words.
