@@ -1,22 +1,24 @@
 //! Puts the house together, from the ground floor up, and runs it.
 
+mod signal;
+mod start;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::Actor;
-use actix_rt::{Arbiter, ArbiterHandle};
+use actix_rt::Arbiter;
 use log::info;
 use uuid::Uuid;
 
 use crate::agents::chat::Roster;
-use crate::balancing::{Balancer, Join, Pools};
 use crate::http;
 use crate::pipeline::{Admission, House, Orchestrator};
-use crate::routing::{Enrol, Router, Routes};
+use crate::routing::Routes;
 use crate::settings::{Settings, SettingsError, StateConfig};
-use crate::store::{Embedded, Journal, Redis, Store, StoreError};
-use crate::supervision::{AgentSpec, AgentThreads, Registered, Registry, SpecError};
-use crate::telemetry::{HealthMonitor, Metrics, MetricsConfig, ResourceGauge};
+use crate::store::{Journal, Redis, StoreError};
+use crate::supervision::{AgentSpec, SpecError};
+use crate::telemetry::{HealthMonitor, ResourceGauge};
 use crate::words::{AgentCard, nearest};
 
 /// An orchestrator in the making: settings, and agents written in Rust.
@@ -148,19 +150,19 @@ impl App {
         let settings = self.settings;
         let id = Uuid::now_v7();
         let control = Arbiter::new().handle();
-        let store = open_store(&settings.state)?;
+        let store = start::open_store(&settings.state)?;
         let journal = Journal::start_on(&control, store);
-        let registry = Arc::new(start_agents(&settings, specs, &control));
+        let registry = Arc::new(start::start_agents(&settings, specs, &control));
         let agents = registry.all();
         roster.publish(agents.iter().map(|agent| agent.card.clone()).collect());
         let house = House {
             id,
             started: Instant::now(),
-            pools: start_balancer(&settings, &agents, &control).await,
-            routes: start_router(&settings, &agents, &control).await,
+            pools: start::start_balancer(&settings, &agents, &control).await,
+            routes: start::start_router(&settings, &agents, &control).await,
             admission: Admission::new(settings.pipeline.max_concurrent_requests),
-            metrics: start_metrics(&settings, id, &journal, &control),
-            gauge: ResourceGauge::new(place_of(&settings.state)),
+            metrics: start::start_metrics(&settings, id, &journal, &control),
+            gauge: ResourceGauge::new(start::place_of(&settings.state)),
             config: settings.pipeline,
             registry: Arc::clone(&registry),
             journal: journal.clone(),
@@ -178,7 +180,7 @@ impl App {
     pub async fn run(self) -> Result<(), StartError> {
         let server = self.settings.server.clone();
         let orchestrator = self.start().await?;
-        let served = http::serve(orchestrator.clone(), &server, end_signal()).await;
+        let served = http::serve(orchestrator.clone(), &server, signal::told_to_end()).await;
         orchestrator.shutdown_within(Duration::ZERO).await;
         info!("stopped");
         Ok(served?)
@@ -203,113 +205,4 @@ fn check_fallback(name: &str, specs: &[AgentSpec]) -> Result<(), StartError> {
     };
     let name = name.to_owned();
     Err(StartError::NoFallback { name, hint })
-}
-
-fn open_store(state: &StateConfig) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(match state {
-        StateConfig::Memory => Arc::new(Embedded::in_memory()?),
-        StateConfig::File(path) => Arc::new(Embedded::open(path)?),
-        StateConfig::Redis(config) => Arc::new(Redis::new(config.clone())?),
-    })
-}
-
-fn start_agents(settings: &Settings, specs: Vec<AgentSpec>, control: &ArbiterHandle) -> Registry {
-    let threads = AgentThreads::start(agent_threads());
-    Registry::start(specs, settings.house, threads, control)
-}
-
-async fn start_balancer(
-    settings: &Settings,
-    agents: &[Arc<Registered>],
-    control: &ArbiterHandle,
-) -> Pools {
-    let pools = Pools::default();
-    let balancer = Balancer::new(settings.balancing, pools.clone());
-    let balancer = Balancer::start_in_arbiter(control, |_| balancer);
-    for agent in agents {
-        let join = Join {
-            agent: agent.card.name.clone(),
-            instances: agent.instances.clone(),
-        };
-        balancer
-            .send(join)
-            .await
-            .expect("the balancer was just started and nothing stops it");
-    }
-    pools
-}
-
-async fn start_router(
-    settings: &Settings,
-    agents: &[Arc<Registered>],
-    control: &ArbiterHandle,
-) -> Routes {
-    let routes = Routes::new(settings.fallback_agent.as_str().into());
-    let router = Router::new(routes.clone());
-    let router = Router::start_in_arbiter(control, |_| router);
-    let cards: Vec<AgentCard> = agents.iter().map(|agent| agent.card.clone()).collect();
-    router
-        .send(Enrol(cards))
-        .await
-        .expect("the router was just started and nothing stops it");
-    routes
-}
-
-fn start_metrics(
-    settings: &Settings,
-    id: Uuid,
-    journal: &Journal,
-    control: &ArbiterHandle,
-) -> crate::telemetry::MetricsHandle {
-    let config = MetricsConfig {
-        enabled: settings.pipeline.metrics_ttl.is_some(),
-        retention: settings.metrics_retention,
-    };
-    Metrics::new(config, id, journal.clone()).start_on(control)
-}
-
-fn place_of(state: &StateConfig) -> &std::path::Path {
-    match state {
-        StateConfig::File(path) => path,
-        StateConfig::Memory | StateConfig::Redis(_) => ".".as_ref(),
-    }
-}
-
-/// HTTP has the other half of the cores.
-fn agent_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (cores / 2).max(1)
-}
-
-/// Completes at the first SIGINT or SIGTERM. From then on a second one ends the process at once.
-async fn end_signal() {
-    signal().await;
-    actix_rt::spawn(async {
-        signal().await;
-        log::warn!("told twice to stop: ending at once");
-        std::process::exit(130);
-    });
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = signal(SignalKind::terminate());
-    let interrupt = signal(SignalKind::interrupt());
-    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
-        log::error!("signals cannot be caught; the process has to be killed to end");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        log::error!("signals cannot be caught; the process has to be killed to end");
-        std::future::pending().await
-    }
 }

@@ -11,35 +11,32 @@
 mod admission;
 mod aggregate;
 mod answer;
+mod error_type;
 mod execute;
+mod house;
 mod problem;
 mod record;
 mod request;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
-use log::info;
-use uuid::Uuid;
-
-use crate::balancing::Pools;
-use crate::judgement::{Deadline, Place};
 use crate::mailbox::InstanceState;
-use crate::routing::{Plan, Routes, RoutingStrategy};
-use crate::store::Journal;
+use crate::routing::{Plan, RoutingStrategy};
 use crate::supervision::{Registered, Registry};
-use crate::telemetry::{MetricsHandle, ResourceGauge};
-use crate::words::{Listener, RequestEvent, RequestId};
+use crate::words::{Listener, RequestId};
 
 pub use admission::Admission;
 pub use answer::{Answer, Branch, FinalResult, ResultBody};
+pub use error_type::ErrorType;
 pub use execute::Step;
-pub use problem::{ErrorType, Problem};
+pub(crate) use house::House;
+pub use problem::Problem;
 pub use record::{RequestRecord, RequestStatus};
 pub use request::{Limits, OrchestrationRequest, Require};
 
 use answer::Times;
+use house::Arrival;
 use record::Ledger;
 
 /// What the pipeline may do, and how long it may take.
@@ -84,39 +81,6 @@ pub struct PipelineConfig {
 #[derive(Clone)]
 pub struct Orchestrator {
     house: Arc<House>,
-}
-
-/// What an orchestrator is made of.
-pub(crate) struct House {
-    pub id: Uuid,
-    pub started: Instant,
-    pub config: PipelineConfig,
-    pub registry: Arc<Registry>,
-    pub pools: Pools,
-    pub routes: Routes,
-    pub admission: Admission,
-    pub metrics: MetricsHandle,
-    pub gauge: ResourceGauge,
-    pub journal: Journal,
-}
-
-/// A request that was let in.
-struct Arrival {
-    id: RequestId,
-    at: Instant,
-    timestamp: Timestamp,
-    deadline: Deadline,
-    listener: Option<Listener>,
-    _place: Place,
-}
-
-impl Arrival {
-    /// Tells whoever listens; the event is made only then.
-    fn tell(&self, event: impl FnOnce() -> RequestEvent) {
-        if let Some(listener) = &self.listener {
-            listener(event());
-        }
-    }
 }
 
 impl Orchestrator {
@@ -236,60 +200,6 @@ impl Orchestrator {
         let empty = self.house.admission.empty();
         if tokio::time::timeout(patience, empty).await.is_err() {
             log::warn!("some requests were not finished within {patience:?}");
-        }
-    }
-}
-
-impl House {
-    fn admit(
-        &self,
-        id: RequestId,
-        request: &OrchestrationRequest,
-        listener: Option<Listener>,
-    ) -> Result<Arrival, Problem> {
-        let place = self.admission.enter()?;
-        let at = Instant::now();
-        let arrival = Arrival {
-            id,
-            at,
-            timestamp: Timestamp::now(),
-            deadline: Deadline::after(at, request.timeout.unwrap_or(self.config.request_timeout)),
-            listener,
-            _place: place,
-        };
-        arrival.tell(|| RequestEvent::Accepted { request_id: id });
-        Ok(arrival)
-    }
-
-    fn plan(&self, request: &OrchestrationRequest) -> Result<Plan, Problem> {
-        let unknown = |name: &&String| self.registry.find(name).is_none();
-        if let Some(name) = request.agents.iter().find(unknown) {
-            return Err(Problem::no_such_agent(name, &self.registry));
-        }
-        let explicit = request.agents.iter().map(|name| name.as_str().into());
-        let plan = Plan::explicit(explicit.collect(), request.mode).unwrap_or_else(|| {
-            let strategy = request
-                .routing_strategy
-                .unwrap_or(self.config.routing_strategy);
-            let routing = self.routes.route(&request.content, strategy);
-            Plan::routed(routing, request.mode)
-        });
-        Ok(plan)
-    }
-
-    fn log(&self, arrival: &Arrival, conclusion: &Result<Answer, Problem>) {
-        if !self.config.detailed_logging {
-            return;
-        }
-        let took = arrival.at.elapsed();
-        match conclusion {
-            Ok(answer) => info!(
-                "request {}: {} by {} in {took:?}",
-                arrival.id,
-                answer.routing.strategy.as_str(),
-                answer.agents_used.join(", ")
-            ),
-            Err(problem) => info!("request {}: {problem} after {took:?}", arrival.id),
         }
     }
 }

@@ -1,16 +1,16 @@
-use std::path::{Path, PathBuf};
+mod builtin;
+mod http;
+
+use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-
-use super::chat::{ChatAgent, Roster};
-use super::knowledge::{KnowledgeAgent, KnowledgeConfig};
-use super::remote::{RemoteAgent, RemoteConfig};
-use super::util::UtilAgent;
+use super::chat::Roster;
+use super::remote::RemoteConfig;
 use crate::judgement::{RestartConfig, RestartPolicy};
 use crate::supervision::{AgentSpec, OnFailure};
 use crate::words::{Keyword, Reader};
+
+pub use builtin::Builtin;
 
 /// One entry of `agents.yaml`, read and found sound.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,17 +39,6 @@ pub enum AgentKind {
     Http(Vec<(RemoteConfig, u32)>),
 }
 
-/// The agents that come with the orchestrator; an entry chooses one by its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Builtin {
-    /// `util_agent`
-    Util,
-    /// `chat_agent`
-    Chat,
-    /// `kb_librarian`
-    Knowledge(KnowledgeConfig),
-}
-
 const COMMON: &[&str] = &[
     "name",
     "kind",
@@ -66,7 +55,6 @@ const COMMON: &[&str] = &[
 ];
 const BUILTIN: &[&str] = &["instances", "settings"];
 const HTTP: &[&str] = &["urls", "weights", "headers", "health_path"];
-const BUILTINS: &[&str] = &["util_agent", "kb_librarian", "chat_agent"];
 
 #[derive(Clone, Copy)]
 enum KindName {
@@ -90,8 +78,8 @@ impl AgentEntry {
         entry.allow_only(&[COMMON, &special].concat());
         let name = entry.required("name").and_then(|name| name.string());
         let kind = match kind_name? {
-            KindName::Builtin => AgentKind::Builtin(builtin(entry, name?, directory)?),
-            KindName::Http => AgentKind::Http(remotes(entry)?),
+            KindName::Builtin => AgentKind::Builtin(builtin::read(entry, name?, directory)?),
+            KindName::Http => AgentKind::Http(http::read(entry)?),
         };
         let text = |key| {
             entry
@@ -144,7 +132,7 @@ impl AgentEntry {
     pub fn spec(&self, roster: &Roster) -> AgentSpec {
         let spec = match &self.kind {
             AgentKind::Builtin(builtin) => builtin.spec(&self.name, roster).kind("builtin"),
-            AgentKind::Http(remotes) => remote_spec(&self.name, remotes).kind("http"),
+            AgentKind::Http(remotes) => http::spec(&self.name, remotes).kind("http"),
         };
         let spec = match &self.group {
             Some(group) => spec.group(group),
@@ -161,137 +149,6 @@ impl AgentEntry {
             .on_failure(self.on_failure)
             .restart_config(self.restart)
     }
-}
-
-impl Builtin {
-    fn spec(&self, name: &str, roster: &Roster) -> AgentSpec {
-        match self.clone() {
-            Self::Util => AgentSpec::new(name, || UtilAgent),
-            Self::Chat => {
-                let roster = roster.clone();
-                AgentSpec::new(name, move || ChatAgent::new(roster.clone()))
-            }
-            Self::Knowledge(config) => {
-                AgentSpec::new(name, move || KnowledgeAgent::new(config.clone()))
-            }
-        }
-    }
-}
-
-fn remote_spec(name: &str, remotes: &[(RemoteConfig, u32)]) -> AgentSpec {
-    let (configs, weights): (Vec<_>, Vec<_>) = remotes.iter().cloned().unzip();
-    AgentSpec::numbered(name, move |number| {
-        RemoteAgent::new(configs[number].clone())
-    })
-    .weights(weights)
-}
-
-fn builtin(entry: &Reader<'_>, name: &str, directory: &Path) -> Option<Builtin> {
-    let settings = entry.member("settings");
-    let none = || {
-        if let Some(settings) = &settings {
-            settings.allow_only(&[]);
-        }
-    };
-    match name {
-        "util_agent" => {
-            none();
-            Some(Builtin::Util)
-        }
-        "chat_agent" => {
-            none();
-            Some(Builtin::Chat)
-        }
-        "kb_librarian" => Some(Builtin::Knowledge(knowledge(settings.as_ref(), directory)?)),
-        other => {
-            let place = entry.member("name")?;
-            let hint = match crate::words::nearest(other, BUILTINS) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("there are: {}", BUILTINS.join(", ")),
-            };
-            place.fault(format!("no agent `{other}` is built in; {hint}"));
-            None
-        }
-    }
-}
-
-fn knowledge(settings: Option<&Reader<'_>>, directory: &Path) -> Option<KnowledgeConfig> {
-    let mut config = KnowledgeConfig::new(directory.join("knowledge"));
-    if let Some(settings) = settings {
-        settings.allow_only(&["path", "max_passages"]);
-        if let Some(path) = settings.member("path") {
-            config.path = directory.join(PathBuf::from(path.string()?));
-        }
-        if let Some(most) = settings.member("max_passages") {
-            config.max_passages = most.count(1)?;
-        }
-    }
-    Some(config)
-}
-
-fn remotes(entry: &Reader<'_>) -> Option<Vec<(RemoteConfig, u32)>> {
-    let urls = entry.required("urls")?;
-    let places = urls.items()?;
-    if places.is_empty() {
-        urls.fault("expected 1 or more URLs");
-    }
-    let headers = entry.member("headers");
-    let headers = headers.as_ref().map_or_else(HeaderMap::new, read_headers);
-    let health_path = entry.member("health_path");
-    let health_path = health_path.and_then(|path| path.string().map(str::to_owned));
-    let weights = weights(entry, places.len());
-    let remotes = places.iter().zip(weights).filter_map(|(place, weight)| {
-        let config = RemoteConfig {
-            url: url(place)?,
-            headers: headers.clone(),
-            health_path: health_path.clone(),
-        };
-        Some((config, weight))
-    });
-    let remotes: Vec<_> = remotes.collect();
-    (!remotes.is_empty()).then_some(remotes)
-}
-
-fn url(place: &Reader<'_>) -> Option<Url> {
-    let text = place.string()?;
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
-        _ => {
-            place.fault(format!("`{text}` is no URL of http or https"));
-            None
-        }
-    }
-}
-
-fn weights(entry: &Reader<'_>, urls: usize) -> Vec<u32> {
-    let Some(place) = entry.member("weights") else {
-        return vec![1; urls];
-    };
-    let items = place.items().unwrap_or_default();
-    if items.len() != urls {
-        let found = items.len();
-        place.fault(format!(
-            "expected as many weights as URLs, {urls}, found {found}"
-        ));
-    }
-    let weight = |item: &Reader<'_>| item.integer(1..=1000).and_then(|w| u32::try_from(w).ok());
-    let mut weights: Vec<u32> = items.iter().filter_map(weight).collect();
-    weights.resize(urls, 1);
-    weights
-}
-
-fn read_headers(place: &Reader<'_>) -> HeaderMap {
-    let entries = place.entries().unwrap_or_default().into_iter();
-    let headers = entries.filter_map(|(name, place)| {
-        let text = place.string()?;
-        let header = HeaderName::try_from(name).ok();
-        let header = header.zip(HeaderValue::try_from(text).ok());
-        if header.is_none() {
-            place.fault("expected the name and the value of an HTTP header");
-        }
-        header
-    });
-    headers.collect()
 }
 
 fn keywords(place: &Reader<'_>) -> Vec<Keyword> {

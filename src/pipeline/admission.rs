@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::problem::{ErrorType, Problem};
+use super::{ErrorType, Problem};
 use crate::judgement::{Load, Outcome, Place};
 
 /// How often the door is looked at while everybody leaves.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::answer::{Answer, Branch, FinalResult, ResultBody, Times};
 use super::execute::{Execution, Step};
-use super::problem::{ErrorType, Problem};
+use super::{ErrorType, Problem};
 use crate::routing::{Mode, Plan};
 use crate::words::{AgentName, Reply, RequestId};
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::answer::ResultBody;
+use super::error_type::ErrorType;
 use crate::mailbox::{AskError, Refusal};
 use crate::supervision::Registry;
 use crate::words::{AgentErrorKind, AgentName, Fault, RequestId, nearest};
@@ -35,91 +36,6 @@ struct Document {
     result: Option<ResultBody>,
     #[serde(skip)]
     retry_after: Option<Duration>,
-}
-
-/// The kinds of problems, by the names that clients tell them apart by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)] // the names are the contract's, and `title` says each in words
-pub enum ErrorType {
-    MalformedJson,
-    AgentNotFound,
-    RequestNotFound,
-    RouteNotFound,
-    MethodNotAllowed,
-    NotAcceptable,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    ValidationError,
-    InternalError,
-    AgentFailed,
-    AgentCrashed,
-    Overloaded,
-    CircuitBreakerOpenError,
-    AgentUnavailable,
-    StateUnavailable,
-    ShuttingDown,
-    DeadlineExceeded,
-}
-
-impl ErrorType {
-    /// Its HTTP status.
-    #[must_use]
-    pub fn status(self) -> u16 {
-        match self {
-            Self::MalformedJson => 400,
-            Self::AgentNotFound | Self::RequestNotFound | Self::RouteNotFound => 404,
-            Self::MethodNotAllowed => 405,
-            Self::NotAcceptable => 406,
-            Self::PayloadTooLarge => 413,
-            Self::UnsupportedMediaType => 415,
-            Self::ValidationError => 422,
-            Self::InternalError => 500,
-            Self::AgentFailed | Self::AgentCrashed => 502,
-            Self::Overloaded
-            | Self::CircuitBreakerOpenError
-            | Self::AgentUnavailable
-            | Self::StateUnavailable
-            | Self::ShuttingDown => 503,
-            Self::DeadlineExceeded => 504,
-        }
-    }
-
-    /// What it is, the same for every occurrence.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::MalformedJson => "The body is not JSON",
-            Self::AgentNotFound => "There is no such agent",
-            Self::RequestNotFound => "There is no such request",
-            Self::RouteNotFound => "There is nothing at this path",
-            Self::MethodNotAllowed => "The method is not allowed here",
-            Self::NotAcceptable => "There is no answer of that media type",
-            Self::PayloadTooLarge => "The body is too large",
-            Self::UnsupportedMediaType => "The body is of another media type",
-            Self::ValidationError => "The request is not valid",
-            Self::InternalError => "Something went wrong here",
-            Self::AgentFailed => "The agent answered with an error",
-            Self::AgentCrashed => "The agent crashed",
-            Self::Overloaded => "There is too much to do",
-            Self::CircuitBreakerOpenError => "The agent's circuit breaker is open",
-            Self::AgentUnavailable => "The agent takes no work",
-            Self::StateUnavailable => "The state cannot be read",
-            Self::ShuttingDown => "The orchestrator is shutting down",
-            Self::DeadlineExceeded => "The time was up",
-        }
-    }
-
-    /// Whether asking again may help, unless more is known.
-    #[must_use]
-    pub fn is_retryable(self) -> bool {
-        self.status() >= 502
-    }
-}
-
-impl fmt::Display for ErrorType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
 }
 
 impl Problem {

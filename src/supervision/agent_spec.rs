@@ -1,4 +1,5 @@
-use std::collections::HashSet;
+mod check;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +14,10 @@ use crate::words::{
     Agent, AgentCard, AgentContext, AgentError, AgentName, Ask, Keyword, Reply, Task,
 };
 
+pub use check::SpecError;
+
 /// Begins a life of the instance of that number, on the thread it is called on.
 pub(super) type Launch = Arc<dyn Fn(usize, Birth) + Send + Sync>;
-
-/// Why a spec was not accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// The name cannot be used in paths and configuration.
-    #[error(
-        "`{0}` is no name for an agent: use 1 to 64 lower-case letters, digits, `_`, `-` or `.`"
-    )]
-    Name(AgentName),
-    /// Another agent has that name.
-    #[error("there are two agents named `{0}`: rename one of them")]
-    Taken(AgentName),
-    /// A number that must not be zero is.
-    #[error("agent `{agent}` has {what} 0: it needs at least 1")]
-    Zero {
-        /// Which agent.
-        agent: AgentName,
-        /// What is zero.
-        what: &'static str,
-    },
-}
 
 /// What a sequence does when this agent could not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -259,42 +241,6 @@ impl AgentSpec {
     #[must_use]
     pub fn size(&self) -> usize {
         self.instances
-    }
-
-    /// Checks that these agents can live in one orchestrator.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with one of them.
-    pub fn check_all(specs: &[Self]) -> Result<(), SpecError> {
-        let mut names = HashSet::new();
-        for spec in specs {
-            spec.check()?;
-            if !names.insert(spec.name()) {
-                return Err(SpecError::Taken(spec.card.name.clone()));
-            }
-        }
-        Ok(())
-    }
-
-    fn check(&self) -> Result<(), SpecError> {
-        let agent = || self.card.name.clone();
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
-        if !(1..=64).contains(&self.name().len()) || !self.name().chars().all(fits) {
-            return Err(SpecError::Name(agent()));
-        }
-        let least = self.weights.iter().copied().min();
-        let counts = [
-            ("instances", self.instances),
-            ("concurrency", self.room.concurrency),
-            ("a weight of", least.map_or(1, |weight| weight as usize)),
-        ];
-        match counts.into_iter().find(|(_, count)| *count == 0) {
-            Some((what, _)) => Err(SpecError::Zero {
-                agent: agent(),
-                what,
-            }),
-            None => Ok(()),
-        }
     }
 
     /// The mailboxes of its instances.

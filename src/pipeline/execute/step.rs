@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::judgement::{Deadline, Outcome};
 use crate::mailbox::Refusal;
-use crate::pipeline::problem::{ErrorType, Problem};
 use crate::pipeline::{Arrival, House};
+use crate::pipeline::{ErrorType, Problem};
 use crate::words::{
     AgentContext, AgentName, InstanceId, PreviousResult, Reply, RequestEvent, Task,
 };
