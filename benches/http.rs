@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const ROUNDS: usize = 5;
 const SECONDS: &str = "4s";
-const CONNECTIONS: [usize; 3] = [1, 32, 128];
+const CONNECTIONS: [usize; 3] = [1, 32, 64];
 
 fn main() -> std::io::Result<()> {
     if std::env::args().any(|argument| argument == "bare") {

@@ -27,7 +27,7 @@ use crate::supervision::{Registered, Registry};
 use crate::words::{Listener, RequestId};
 
 pub use admission::Admission;
-pub use answer::{Answer, Branch, FinalResult, ResultBody};
+pub use answer::{Answer, AnswerBody, Branch, FinalResult, ResultBody};
 pub use error_type::ErrorType;
 pub use execute::Step;
 pub(crate) use house::House;
@@ -98,7 +98,7 @@ impl Orchestrator {
     ///
     /// # Errors
     /// A [`Problem`] says what was wrong, with whom, and whether asking again may help.
-    pub async fn orchestrate(&self, request: OrchestrationRequest) -> Result<Arc<Answer>, Problem> {
+    pub async fn orchestrate(&self, request: OrchestrationRequest) -> Result<Answer, Problem> {
         self.run(RequestId::new(), request, None).await
     }
 
@@ -110,7 +110,7 @@ impl Orchestrator {
         &self,
         request: OrchestrationRequest,
         listener: Listener,
-    ) -> Result<Arc<Answer>, Problem> {
+    ) -> Result<Answer, Problem> {
         self.run(RequestId::new(), request, Some(listener)).await
     }
 
@@ -119,7 +119,7 @@ impl Orchestrator {
         id: RequestId,
         request: OrchestrationRequest,
         listener: Option<Listener>,
-    ) -> Result<Arc<Answer>, Problem> {
+    ) -> Result<Answer, Problem> {
         let outcome = self.pass(id, request, listener).await;
         outcome.map_err(|problem| problem.of_request(id))
     }
@@ -129,7 +129,7 @@ impl Orchestrator {
         id: RequestId,
         mut request: OrchestrationRequest,
         listener: Option<Listener>,
-    ) -> Result<Arc<Answer>, Problem> {
+    ) -> Result<Answer, Problem> {
         let house = &*self.house;
         request.validate(&house.config)?;
         let arrival = house.admit(id, &request, listener)?;

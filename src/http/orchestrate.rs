@@ -1,4 +1,4 @@
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -61,7 +61,9 @@ fn parse(body: &[u8]) -> Result<Value, Problem> {
 }
 
 fn response(answer: &Answer) -> HttpResponse {
-    let mut response = HttpResponse::Ok().json(answer);
+    let mut response = HttpResponse::Ok()
+        .insert_header(ContentType::json())
+        .body(answer.json().to_owned());
     let headers = response.headers_mut();
     if let Some(Ok(agent)) = answer
         .agents_used

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::{Answer, Branch, FinalResult, ResultBody, Times};
+use super::answer::{AnswerBody, Branch, FinalResult, ResultBody, Times};
 use super::execute::{Execution, Step};
 use super::{ErrorType, Problem};
 use crate::routing::{Mode, Plan};
@@ -14,13 +14,13 @@ pub(super) fn conclude(
     execution: Execution,
     times: Times,
     metadata: BTreeMap<String, String>,
-) -> Result<Answer, Problem> {
+) -> Result<AnswerBody, Problem> {
     let success = execution.success;
     let result = body(plan.mode, execution);
     if !success {
         return Err(problem(result));
     }
-    Ok(Answer {
+    Ok(AnswerBody {
         success: true,
         request_id: id,
         agents_used: named(&result, |step| step.success),

@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::Arrival;
@@ -11,9 +13,58 @@ use super::record::Ledger;
 use crate::routing::{Mode, Routing};
 use crate::words::{AgentName, PreviousResult, Reply, RequestId, Turn};
 
-/// The answer to a request: the `200` body of `POST /orchestrate`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The answer to a request; cheap to clone. It reads as its [`AnswerBody`].
+#[derive(Debug, Clone)]
 pub struct Answer {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    body: AnswerBody,
+    /// Made once, for the client and for the store alike.
+    json: OnceLock<Box<RawValue>>,
+}
+
+impl Answer {
+    pub(super) fn new(body: AnswerBody) -> Self {
+        let json = OnceLock::new();
+        Self {
+            inner: Arc::new(Inner { body, json }),
+        }
+    }
+
+    /// The answer as JSON.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.raw().get()
+    }
+
+    fn raw(&self) -> &RawValue {
+        self.inner.json.get_or_init(|| {
+            let json = serde_json::value::to_raw_value(&self.inner.body);
+            json.expect("answers have string keys and cannot fail to serialise")
+        })
+    }
+}
+
+impl Deref for Answer {
+    type Target = AnswerBody;
+
+    fn deref(&self) -> &AnswerBody {
+        &self.inner.body
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw().serialize(serializer)
+    }
+}
+
+/// The `200` body of `POST /orchestrate`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnswerBody {
     /// Always true.
     pub success: bool,
     /// The request that it is the answer to.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use log::info;
 use uuid::Uuid;
 
-use super::{Admission, Answer, OrchestrationRequest, PipelineConfig, Problem};
+use super::{Admission, AnswerBody, OrchestrationRequest, PipelineConfig, Problem};
 use crate::balancing::Pools;
 use crate::judgement::{Deadline, Place};
 use crate::routing::{Plan, Routes};
@@ -86,7 +86,7 @@ impl House {
         Ok(plan)
     }
 
-    pub(super) fn log(&self, arrival: &Arrival, conclusion: &Result<Answer, Problem>) {
+    pub(super) fn log(&self, arrival: &Arrival, conclusion: &Result<AnswerBody, Problem>) {
         if !self.config.detailed_logging {
             return;
         }

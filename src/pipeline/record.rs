@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::answer::Answer;
+use super::answer::{Answer, AnswerBody};
 use super::execute::{Step, milliseconds};
 use super::problem::Problem;
 use super::{Arrival, House};
@@ -35,7 +35,7 @@ pub struct RequestRecord {
     /// How its agents were chosen.
     pub routing: Arc<Routing>,
     /// The answer, once it has succeeded.
-    pub response: Option<Arc<Answer>>,
+    pub response: Option<Answer>,
     /// The problem, once it has failed.
     pub problem: Option<Problem>,
 }
@@ -98,9 +98,11 @@ impl<'a> Ledger<'a> {
     }
 
     /// Enters how the request ended.
-    pub(super) fn close(mut self, end: Result<Answer, Problem>) -> Result<Arc<Answer>, Problem> {
+    pub(super) fn close(mut self, end: Result<AnswerBody, Problem>) -> Result<Answer, Problem> {
         self.closed = true;
-        let end = end.map(Arc::new).map_err(|p| p.of_request(self.arrival.id));
+        let end = end
+            .map(Answer::new)
+            .map_err(|p| p.of_request(self.arrival.id));
         self.house.admission.learn(self.arrival.at.elapsed());
         match &end {
             Ok(answer) => {
@@ -116,12 +118,7 @@ impl<'a> Ledger<'a> {
         end
     }
 
-    fn enter(
-        &self,
-        status: RequestStatus,
-        response: Option<Arc<Answer>>,
-        problem: Option<Problem>,
-    ) {
+    fn enter(&self, status: RequestStatus, response: Option<Answer>, problem: Option<Problem>) {
         let record = RequestRecord {
             request_id: self.arrival.id,
             status,

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::words::RequestId;
 
 /// Names a record of the state, under the keys that the orchestrator has always used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StateKey {
     /// The state of a request: `request:{id}`.
     Request(RequestId),
