@@ -94,7 +94,7 @@ impl Settings {
     /// A [`SettingsError`] naming everything that is wrong.
     pub fn load(directory: impl AsRef<Path>) -> Result<Self, SettingsError> {
         let directory = directory.as_ref();
-        let files = source::read(directory)?;
+        let mut files = source::read(directory)?;
         let mut mistakes = Vec::new();
         let mut settings = files.orchestrator.check(&mut mistakes, keys::read);
         let restart = settings.house.restart;

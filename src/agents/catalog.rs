@@ -77,10 +77,10 @@ impl AgentEntry {
         };
         entry.allow_only(&[COMMON, &special].concat());
         let name = entry.required("name").and_then(|name| name.string());
-        let kind = match kind_name? {
-            KindName::Builtin => AgentKind::Builtin(builtin::read(entry, name?, directory)?),
-            KindName::Http => AgentKind::Http(http::read(entry)?),
-        };
+        let kind = kind_name.and_then(|kind| match kind {
+            KindName::Builtin => builtin::read(entry, name?, directory).map(AgentKind::Builtin),
+            KindName::Http => http::read(entry).map(AgentKind::Http),
+        });
         let text = |key| {
             entry
                 .member(key)
@@ -89,15 +89,14 @@ impl AgentEntry {
         let texts = |key| entry.member(key).and_then(|it| it.strings());
         let count = |key, least, usual| {
             let member = entry.member(key);
-            member.map_or(Some(usual), |it| it.count(least))
+            member.and_then(|it| it.count(least)).unwrap_or(usual)
         };
         let instances = match &kind {
-            AgentKind::Builtin(_) => count("instances", 1, 1),
-            AgentKind::Http(remotes) => Some(remotes.len()),
+            Some(AgentKind::Http(remotes)) => remotes.len(),
+            _ => count("instances", 1, 1),
         };
+        // What is at fault is replaced by what is usual: the rest is to be looked at, too.
         Some(Self {
-            name: name?.to_owned(),
-            kind,
             description: text("description").unwrap_or_default(),
             group: text("group"),
             capabilities: texts("capabilities").unwrap_or_default(),
@@ -105,13 +104,13 @@ impl AgentEntry {
                 .member("keywords")
                 .map_or_else(Vec::new, |it| keywords(&it)),
             examples: texts("examples").unwrap_or_default(),
-            instances: instances?,
-            concurrency: count("concurrency", 1, 8)?,
-            queue: count("queue", 0, 64)?,
+            instances,
+            concurrency: count("concurrency", 1, 8),
+            queue: count("queue", 0, 64),
             timeout: entry
                 .member("timeout_ms")
-                .map_or(Some(30_000), |it| it.integer(1..=86_400_000))
-                .map(Duration::from_millis)?,
+                .and_then(|it| it.integer(1..=86_400_000))
+                .map_or(Duration::from_secs(30), Duration::from_millis),
             on_failure: entry
                 .member("on_failure")
                 .and_then(|it| it.one_of(OnFailure::NAMES))
@@ -119,6 +118,8 @@ impl AgentEntry {
             restart: entry
                 .member("restart")
                 .map_or(restart, |it| read_restart(&it, restart)),
+            name: name?.to_owned(),
+            kind: kind?,
         })
     }
 

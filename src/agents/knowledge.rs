@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-use crate::{Agent, AgentContext, AgentError, Reply, Task};
+use crate::words::{Agent, AgentContext, AgentError, Reply, Task};
 
 mod answer;
 mod folder;

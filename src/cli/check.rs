@@ -25,7 +25,11 @@ fn state(state: &StateConfig) -> String {
     match state {
         StateConfig::Memory => "in memory, forgotten at exit".to_owned(),
         StateConfig::File(path) => format!("embedded, in {}", path.display()),
-        StateConfig::Redis(config) => format!("{config:?}"),
+        StateConfig::Redis(config) => format!(
+            "on the Redis server at {}, under {}",
+            config.address(),
+            config.prefix
+        ),
     }
 }
 

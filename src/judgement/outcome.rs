@@ -38,10 +38,12 @@ impl Outcome {
     }
 
     /// What it says of an agent that it did not answer within the time it was `granted`, when it
-    /// `usually` answers within that other time: a caller in too much haste proves nothing.
+    /// `usually` answers within that other time: a caller in too much haste proves nothing, and one
+    /// that had no time left least of all.
     #[must_use]
     pub fn of_time_out(granted: Duration, usually: Option<Duration>) -> Self {
         match usually {
+            _ if granted.is_zero() => Self::Unjudged,
             Some(usually) if granted < usually => Self::Unjudged,
             _ => Self::Failure,
         }

@@ -154,7 +154,7 @@ impl<'a> Ledger<'a> {
         let key = StateKey::Metrics(self.arrival.id);
         self.house.journal.put(key, measurements, ttl);
         self.house.metrics.observe(&Observation {
-            strategy: self.routing.strategy,
+            strategy: self.routing.strategy.as_str(),
             success,
             routing_time: self.routing_time,
             execution_time,

@@ -190,7 +190,7 @@ impl OrchestrationRequest {
             fault("/agents", format!("expected at most {MAX_AGENTS} agents"));
         }
         for (i, agent) in self.agents.iter().enumerate() {
-            if self.agents[..i].contains(agent) {
+            if !agent.is_empty() && self.agents[..i].contains(agent) {
                 fault(&format!("/agents/{i}"), format!("`{agent}` is named twice"));
             }
         }
@@ -251,11 +251,13 @@ const ROLES: &[(&str, Role)] = &[
 ];
 
 fn some_strings(agents: &Reader<'_>) -> Option<Vec<String>> {
-    let names = agents.strings()?;
-    if names.is_empty() && agents.value().as_array().is_some_and(Vec::is_empty) {
+    let items = agents.items()?;
+    if items.is_empty() {
         agents.fault("expected 1 or more agents; leave it out to let the router decide");
     }
-    Some(names)
+    // What is no string leaves its place empty, so that the places of the others stay right.
+    let name = |item: &Reader<'_>| item.string().unwrap_or_default().to_owned();
+    Some(items.iter().map(name).collect())
 }
 
 fn turns(history: &Reader<'_>) -> Vec<Turn> {

@@ -1,6 +1,7 @@
 //! Where settings come from, and where in it a fault lies.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat};
@@ -63,8 +64,15 @@ impl Source {
     fn read(path: &Path, environment: Option<Environment>) -> Result<Self, Mistake> {
         let name = path.display().to_string();
         let overridable = environment.is_some();
-        let file = File::from(path).format(FileFormat::Yaml).required(false);
-        let mut sources = Config::builder().add_source(file);
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(unreadable(name, &error)),
+        };
+        let mut sources = Config::builder();
+        if !says_nothing(&text) {
+            sources = sources.add_source(File::from_str(&text, FileFormat::Yaml));
+        }
         if let Some(environment) = environment {
             sources = sources.add_source(environment);
         }
@@ -77,34 +85,47 @@ impl Source {
                 tree: tree.unwrap_or_else(|| Value::Object(Map::new())),
                 overridable,
             }),
-            Err(error) => Err(Mistake {
-                source: name,
-                key: String::new(),
-                message: format!("cannot be read: {error}"),
-            }),
+            Err(error) => Err(unreadable(name, &error)),
         }
     }
 
     /// Reads the tree with `read`, which notes faults, and adds them to the mistakes.
     pub(super) fn check<T>(
-        &self,
+        &mut self,
         mistakes: &mut Vec<Mistake>,
-        read: impl FnOnce(&Reader<'_>) -> T,
+        read: impl Fn(&Reader<'_>) -> T,
     ) -> T {
         let faults = RefCell::new(Vec::new());
-        let found = read(&Reader::new(&self.tree, &faults));
+        let mut found = read(&Reader::new(&self.tree, &faults));
+        if self.take_literally(&faults.borrow()) {
+            faults.borrow_mut().clear();
+            found = read(&Reader::new(&self.tree, &faults));
+        }
         let faults = faults.into_inner().into_iter();
         mistakes.extend(faults.map(|fault| self.mistake(fault)));
         found
     }
 
+    /// A variable is text, and may look like a number where text is wanted: what was found at
+    /// fault is put back as it was written. Whether there is such a thing.
+    fn take_literally(&mut self, faults: &[Fault]) -> bool {
+        let mut changed = false;
+        for fault in faults {
+            let text = self
+                .overriding(&steps(&fault.pointer))
+                .and_then(|name| std::env::var(name).ok());
+            if let (Some(text), Some(value)) = (text, self.tree.pointer_mut(&fault.pointer))
+                && (value.is_number() || value.is_boolean())
+            {
+                *value = Value::String(text);
+                changed = true;
+            }
+        }
+        changed
+    }
+
     fn mistake(&self, fault: Fault) -> Mistake {
-        let steps: Vec<String> = fault
-            .pointer
-            .split('/')
-            .skip(1)
-            .map(|step| step.replace("~1", "/").replace("~0", "~"))
-            .collect();
+        let steps = steps(&fault.pointer);
         let variable = self.overriding(&steps);
         Mistake {
             source: variable.unwrap_or_else(|| self.name.clone()),
@@ -113,12 +134,45 @@ impl Source {
         }
     }
 
-    /// The environment variable that the value at this place comes from, if it does.
+    /// The environment variable that the value at this place, or one within it, comes from, if
+    /// it does.
     fn overriding(&self, steps: &[String]) -> Option<String> {
         let path = [&[PREFIX.to_owned()], steps].concat().join(SEPARATOR);
-        let variable = path.to_uppercase();
-        (self.overridable && std::env::var_os(&variable).is_some()).then_some(variable)
+        let wanted = path.to_uppercase();
+        let within = format!("{wanted}{SEPARATOR}");
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let mut names: Vec<String> = names
+            .filter(|name| {
+                let name = name.to_uppercase();
+                name == wanted || name.starts_with(&within)
+            })
+            .collect();
+        names.sort();
+        names.into_iter().next().filter(|_| self.overridable)
     }
+}
+
+fn unreadable(source: String, error: &dyn std::error::Error) -> Mistake {
+    Mistake {
+        source,
+        key: String::new(),
+        message: format!("cannot be read: {error}"),
+    }
+}
+
+/// Whether there are only comments, which would be no object.
+fn says_nothing(text: &str) -> bool {
+    let mut said = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    said.all(|line| matches!(line, "" | "---" | "..."))
+}
+
+fn steps(pointer: &str) -> Vec<String> {
+    let steps = pointer.split('/').skip(1);
+    steps
+        .map(|step| step.replace("~1", "/").replace("~0", "~"))
+        .collect()
 }
 
 fn key(steps: &[String]) -> String {

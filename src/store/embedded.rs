@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -135,10 +135,20 @@ impl Embedded {
         }
     }
 
-    /// Milliseconds since 1970.
+    /// Whole milliseconds since 1970 that have passed.
     fn now(&self) -> u64 {
-        let since_1970 = (self.clock)().duration_since(UNIX_EPOCH);
-        u64::try_from(since_1970.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.since_1970().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The same, the present one included: what counts from here does not end too early.
+    fn now_rounded_up(&self) -> u64 {
+        u64::try_from(self.since_1970().as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+
+    fn since_1970(&self) -> Duration {
+        (self.clock)()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
     }
 }
 
@@ -150,7 +160,7 @@ fn work(mut engine: Engine, queue: &Receiver<Job>) {
 
 impl Store for Embedded {
     fn write(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let now = self.now();
+        let now = self.now_rounded_up();
         self.ask(move |db| tables::write(db, &entries, now)).boxed()
     }
 
@@ -211,7 +221,6 @@ impl fmt::Debug for Embedded {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
 
     use futures::executor::block_on;
 

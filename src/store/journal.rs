@@ -48,12 +48,18 @@ struct Shared {
     away: AtomicBool,
 }
 
-type Drafts = HashMap<StateKey, Draft>;
+type Drafts = HashMap<Row, Draft>;
+
+/// Where a record goes: to a key, or to one of its fields.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Row {
+    key: StateKey,
+    field: Option<String>,
+}
 
 /// A record that is not written yet; it is put into bytes only when it is.
 #[derive(Clone)]
 struct Draft {
-    field: Option<String>,
     value: Arc<dyn Encode>,
     ttl: Duration,
 }
@@ -110,7 +116,7 @@ impl Journal {
         record: impl Serialize + Send + Sync + 'static,
         ttl: Duration,
     ) {
-        self.draft(key, None, Arc::new(record), ttl);
+        self.draft(Row { key, field: None }, Arc::new(record), ttl);
     }
 
     /// Puts a record in the place of the same field of that key.
@@ -121,18 +127,19 @@ impl Journal {
         record: impl Serialize + Send + Sync + 'static,
         ttl: Duration,
     ) {
-        self.draft(key, Some(field), Arc::new(record), ttl);
+        let field = Some(field);
+        self.draft(Row { key, field }, Arc::new(record), ttl);
     }
 
-    fn draft(&self, key: StateKey, field: Option<String>, value: Arc<dyn Encode>, ttl: Duration) {
-        let draft = Draft { field, value, ttl };
+    fn draft(&self, row: Row, value: Arc<dyn Encode>, ttl: Duration) {
+        let draft = Draft { value, ttl };
         let mut waiting = lock(&self.shared.waiting);
-        if waiting.len() >= ROOM && !waiting.contains_key(&key) {
+        if waiting.len() >= ROOM && !waiting.contains_key(&row) {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let first = waiting.is_empty();
-        waiting.insert(key, draft);
+        waiting.insert(row, draft);
         drop(waiting);
         if first {
             self.shared.bell.notify_one();
@@ -184,11 +191,17 @@ impl Journal {
     pub fn report(&self) -> JournalReport {
         let shared = &self.shared;
         JournalReport {
-            pending: lock(&shared.waiting).len() + lock(&shared.writing).len(),
+            pending: self.pending(),
             written: shared.written.load(Ordering::Relaxed),
             failed_writes: shared.failed.load(Ordering::Relaxed),
             dropped: shared.dropped.load(Ordering::Relaxed),
         }
+    }
+
+    /// Takes the locks in the order in which [`gather`](Self::gather) does.
+    fn pending(&self) -> usize {
+        let writing = lock(&self.shared.writing);
+        writing.len() + lock(&self.shared.waiting).len()
     }
 
     /// Writes what is left, unless that takes too long.
@@ -206,8 +219,9 @@ impl Journal {
     }
 
     fn unwritten(&self, key: StateKey) -> Option<Draft> {
-        let waiting = lock(&self.shared.waiting).get(&key).cloned();
-        waiting.or_else(|| lock(&self.shared.writing).get(&key).cloned())
+        let row = Row { key, field: None };
+        let waiting = lock(&self.shared.waiting).get(&row).cloned();
+        waiting.or_else(|| lock(&self.shared.writing).get(&row).cloned())
     }
 
     async fn write_for_ever(self) {
@@ -234,11 +248,11 @@ impl Journal {
 
     async fn write(&self) -> Result<(), StoreError> {
         let drafts = Arc::clone(&lock(&self.shared.writing));
-        let mut keys: Vec<StateKey> = drafts.keys().copied().collect();
+        let mut rows: Vec<(&Row, &Draft)> = drafts.iter().collect();
         // Stores are quicker with what lies together.
-        keys.sort_unstable();
-        for keys in keys.chunks(BATCH) {
-            let batch = keys.iter().map(|key| drafts[key].entry(*key)).collect();
+        rows.sort_unstable_by_key(|(row, _)| *row);
+        for rows in rows.chunks(BATCH) {
+            let batch = rows.iter().map(|(row, draft)| draft.entry(row)).collect();
             let written = self.shared.store.write(batch).await;
             self.note(&written);
             written?;
@@ -272,10 +286,10 @@ impl Journal {
 }
 
 impl Draft {
-    fn entry(&self, key: StateKey) -> Entry {
+    fn entry(&self, row: &Row) -> Entry {
         Entry {
-            key: key.to_string(),
-            field: self.field.clone(),
+            key: row.key.to_string(),
+            field: row.field.clone(),
             value: self.value.encode(),
             ttl: self.ttl,
         }

@@ -32,6 +32,15 @@ pub struct RedisConfig {
 }
 
 impl RedisConfig {
+    /// The server's address, for people; without the password.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self.client() {
+            Ok(client) => client.get_connection_info().addr().to_string(),
+            Err(_) => "(malformed)".to_owned(),
+        }
+    }
+
     fn client(&self) -> Result<Client, StoreError> {
         Client::open(self.url.as_str()).map_err(|error| explain::malformed(&error))
     }
@@ -162,12 +171,8 @@ impl fmt::Debug for Redis {
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = match self.client() {
-            Ok(client) => client.get_connection_info().addr().to_string(),
-            Err(_) => "(malformed)".to_owned(),
-        };
         f.debug_struct("RedisConfig")
-            .field("address", &address)
+            .field("address", &self.address())
             .field("prefix", &self.prefix)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()

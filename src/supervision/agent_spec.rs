@@ -100,9 +100,7 @@ impl AgentSpec {
     where
         X: Actor<Context = Context<X>> + Handler<Ask>,
     {
-        Self::new(name, move || ActorAgent {
-            address: factory().start(),
-        })
+        Self::new(name, move || ActorAgent::start(&factory))
     }
 
     /// A closure from a task to the future of its answer.

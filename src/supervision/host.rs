@@ -159,45 +159,44 @@ impl<A: Agent> AgentHost<A> {
 
 /// Sees a job through to its end, which may come after the end of the life that began it.
 async fn attend<A: Agent>(
-    job: Job,
+    mut job: Job,
     envelope: Envelope,
     host: Addr<AgentHost<A>>,
     kill: CancellationToken,
 ) {
-    let mut slot = Slot { host, cause: None };
     let cancelled = envelope.cancellation();
-    let end = tokio::select! {
+    let (answer, mut ended) = tokio::select! {
         biased;
-        () = kill.cancelled() => Ok(Err(AskError::Stopped)),
+        () = kill.cancelled() => (Some(Err(AskError::Stopped)), JobEnded::GivenUp),
         // Nobody hears an answer any more.
-        () = cancelled.cancelled() => return,
-        end = job => end,
+        () = cancelled.cancelled() => (None, JobEnded::GivenUp),
+        end = &mut job => match end {
+            Ok(result) => (Some(result), JobEnded::Done),
+            Err(cause) => (Some(Err(AskError::Crashed)), JobEnded::Fatally(cause)),
+        },
     };
-    match end {
-        Ok(result) => envelope.answer(result),
-        Err(cause) => {
-            envelope.answer(Err(AskError::Crashed));
-            slot.cause = Some(cause);
-        }
+    // What a job drops is foreign code, too.
+    let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(job)));
+    if let (Err(panic), JobEnded::Done | JobEnded::GivenUp) = (dropped, &ended) {
+        ended = JobEnded::Fatally(ExitReason::Panicked(message_of(&*panic)));
     }
-}
-
-/// One of the host's places for jobs; given back by being dropped, however the job ends.
-struct Slot<A: Agent> {
-    host: Addr<AgentHost<A>>,
-    cause: Option<ExitReason>,
-}
-
-impl<A: Agent> Drop for Slot<A> {
-    fn drop(&mut self) {
-        self.host.do_send(JobEnded(self.cause.take()));
+    if let Some(result) = answer {
+        envelope.answer(result);
     }
+    host.do_send(ended);
 }
 
-/// A job that went on by itself has ended, and taken the life with it if there is a cause.
+/// A job that went on by itself has ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct JobEnded(Option<ExitReason>);
+enum JobEnded {
+    /// It was done.
+    Done,
+    /// It was given up.
+    GivenUp,
+    /// It has taken the life with it.
+    Fatally(ExitReason),
+}
 
 impl<A: Agent> Actor for AgentHost<A> {
     type Context = Context<Self>;
@@ -223,14 +222,14 @@ impl<A: Agent> Handler<Wake> for AgentHost<A> {
 impl<A: Agent> Handler<JobEnded> for AgentHost<A> {
     type Result = ();
 
-    fn handle(&mut self, JobEnded(cause): JobEnded, ctx: &mut Self::Context) {
+    fn handle(&mut self, ended: JobEnded, ctx: &mut Self::Context) {
         self.busy -= 1;
-        if let Some(cause) = cause {
-            self.die(cause, ctx);
-        } else {
-            self.obituary.credit();
-            self.work(ctx);
+        match ended {
+            JobEnded::Fatally(cause) => return self.die(cause, ctx),
+            JobEnded::Done => self.obituary.credit(),
+            JobEnded::GivenUp => {}
         }
+        self.work(ctx);
     }
 }
 

@@ -44,7 +44,10 @@ struct Child {
     mailbox: Arc<Mailbox>,
     thread: usize,
     generation: Generation,
+    /// Whether a life was begun that has not ended yet.
+    lives: bool,
     backoff: Backoff,
+    /// Ends all its lives, and the work in flight of those that have ended.
     kill: CancellationToken,
 }
 
@@ -60,6 +63,7 @@ impl Supervisor {
             mailbox,
             thread: threads.assign(),
             generation: Generation::default(),
+            lives: false,
             backoff: Backoff::default(),
             kill: CancellationToken::new(),
         });
@@ -81,12 +85,12 @@ impl Supervisor {
         }
         let child = &mut self.children[number];
         child.generation = child.mailbox.next_life();
-        child.kill = CancellationToken::new();
+        child.lives = true;
         let birth = Birth {
             mailbox: Arc::clone(&child.mailbox),
             generation: child.generation,
             obituary: Obituary::new(number, child.generation, ctx.address().recipient()),
-            kill: child.kill.clone(),
+            kill: child.kill.child_token(),
             events: self.events.clone(),
         };
         let launch = Arc::clone(&self.launch);
@@ -123,6 +127,20 @@ impl Supervisor {
         }
     }
 
+    /// Lets no more work in; one that has no life now has ended with that.
+    fn drain(&self, number: usize) {
+        let child = &self.children[number];
+        if child.mailbox.vitals().state == InstanceState::Stopped {
+            return;
+        }
+        if child.lives {
+            child.mailbox.vitals_mut().state = InstanceState::Draining;
+            child.mailbox.close();
+        } else {
+            self.retire(number);
+        }
+    }
+
     fn retire(&self, number: usize) {
         let mailbox = &self.children[number].mailbox;
         mailbox.vitals_mut().state = InstanceState::Stopped;
@@ -146,6 +164,7 @@ impl Supervisor {
             ),
         };
         let level = match (decision, reason) {
+            _ if self.stopping => log::Level::Info,
             (Decision::GiveUp, _) => log::Level::Error,
             (_, ExitReason::Shutdown | ExitReason::Finished) => log::Level::Info,
             _ => log::Level::Warn,
@@ -183,6 +202,7 @@ impl Handler<ChildExited> for Supervisor {
         if exit.generation != self.children[exit.child].generation {
             return;
         }
+        self.children[exit.child].lives = false;
         let decision = self.decide(exit.child, &exit.life);
         self.mourn(&exit, decision);
         if exit.life.reason == ExitReason::ThreadEnded && !self.stopping {
@@ -201,20 +221,37 @@ impl Handler<Shutdown> for Supervisor {
 
     fn handle(&mut self, _: Shutdown, _: &mut Self::Context) -> Self::Result {
         self.stopping = true;
-        for child in self.children.iter().rev() {
-            child.mailbox.vitals_mut().state = InstanceState::Draining;
-            child.mailbox.close();
+        for number in (0..self.children.len()).rev() {
+            self.drain(number);
         }
         let mailboxes: Vec<_> = self.children.iter().map(|c| c.mailbox.clone()).collect();
-        let finished = tokio::time::timeout(self.shutdown_timeout, all_idle(mailboxes));
-        Box::pin(finished.into_actor(self).map(|finished, supervisor, _| {
+        let ended = all_ended(mailboxes.clone());
+        let patience = self.shutdown_timeout;
+        let finished = tokio::time::timeout(patience, all_idle(mailboxes));
+        let killed = finished.into_actor(self).map(|finished, supervisor, _| {
             if finished.is_err() {
                 warn!("agents did not finish in time; their work is dropped");
             }
             for child in &supervisor.children {
                 child.kill.cancel();
             }
+        });
+        Box::pin(killed.then(move |(), supervisor, _| {
+            let ended = tokio::time::timeout(patience, ended).into_actor(supervisor);
+            ended.map(|ended, _, _| {
+                if ended.is_err() {
+                    warn!("an agent did not end in time; it ends with its thread");
+                }
+            })
         }))
+    }
+}
+
+/// Waits until the supervisor has heard of every end.
+async fn all_ended(mailboxes: Vec<Arc<Mailbox>>) {
+    let goes_on = |mailbox: &Arc<Mailbox>| mailbox.vitals().state != InstanceState::Stopped;
+    while mailboxes.iter().any(goes_on) {
+        tokio::time::sleep(GLANCE).await;
     }
 }
 

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use super::summary::Sums;
 use crate::judgement::Outcome;
-use crate::routing::Decided;
 use crate::words::AgentName;
 
 /// What there is to count of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
     /// What decided its routing.
-    pub strategy: Decided,
+    pub strategy: &'static str,
     /// Whether it was answered.
     pub success: bool,
     /// How long it took to choose the agents.

@@ -68,7 +68,7 @@ impl Sums {
     pub fn add(&mut self, seen: &Observation<'_>) {
         self.total.add(seen.success, seen.execution_time);
         self.routing_seconds += seen.routing_time.as_secs_f64();
-        entry(&mut self.strategies, seen.strategy.as_str()).add(seen.success, seen.execution_time);
+        entry(&mut self.strategies, seen.strategy).add(seen.success, seen.execution_time);
         for call in seen.agents {
             let succeeded = call.outcome == Outcome::Success;
             entry(&mut self.agents, call.agent).add(succeeded, call.took);
@@ -165,7 +165,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routing::Decided;
     use crate::telemetry::AgentCall;
 
     fn sums_of(successes: &[bool]) -> Sums {
@@ -177,7 +176,7 @@ mod tests {
                 Outcome::Failure
             };
             sums.add(&Observation {
-                strategy: Decided::Simple,
+                strategy: "simple",
                 success: *success,
                 routing_time: Duration::from_micros(20),
                 execution_time: Duration::from_millis(10),

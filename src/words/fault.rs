@@ -81,6 +81,7 @@ impl<'a> Reader<'a> {
         for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
             let hint = match nearest(name, known) {
                 Some(nearest) => format!("unknown member; did you mean `{nearest}`?"),
+                None if known.is_empty() => "unknown member; none is known here".to_owned(),
                 None => format!("unknown member; known are {}", listed(known)),
             };
             self.at(name).fault(hint);

@@ -2,5 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod architecture;
+mod balancing;
+mod http_contract;
+mod http_errors;
+mod journal;
+mod own_agent;
+mod pipeline;
+mod processes;
+mod redis_outages;
+mod remote_agents;
+mod settings;
 mod store_contract;
+mod supervision;
 mod support;

@@ -1,4 +1,12 @@
 //! Real parts for tests.
 
-pub mod redis;
-pub mod server;
+pub(crate) mod client;
+pub(crate) mod config;
+pub(crate) mod http;
+pub(crate) mod moody;
+pub(crate) mod raw;
+pub(crate) mod redis;
+pub(crate) mod refusal;
+pub(crate) mod remote;
+pub(crate) mod server;
+pub(crate) mod stage;

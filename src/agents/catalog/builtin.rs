@@ -52,7 +52,7 @@ pub(super) fn read(entry: &Reader<'_>, name: &str, directory: &Path) -> Option<B
             none();
             Some(Builtin::Chat)
         }
-        "kb_librarian" => Some(Builtin::Knowledge(knowledge(settings.as_ref(), directory)?)),
+        "kb_librarian" => Some(Builtin::Knowledge(knowledge(settings.as_ref(), directory))),
         other => {
             let place = entry.member("name")?;
             let hint = match nearest(other, NAMES) {
@@ -65,16 +65,16 @@ pub(super) fn read(entry: &Reader<'_>, name: &str, directory: &Path) -> Option<B
     }
 }
 
-fn knowledge(settings: Option<&Reader<'_>>, directory: &Path) -> Option<KnowledgeConfig> {
+fn knowledge(settings: Option<&Reader<'_>>, directory: &Path) -> KnowledgeConfig {
     let mut config = KnowledgeConfig::new(directory.join("knowledge"));
     if let Some(settings) = settings {
         settings.allow_only(&["path", "max_passages"]);
-        if let Some(path) = settings.member("path") {
-            config.path = directory.join(path.string()?);
+        if let Some(path) = settings.member("path").and_then(|it| it.string()) {
+            config.path = directory.join(path);
         }
-        if let Some(most) = settings.member("max_passages") {
-            config.max_passages = most.count(1)?;
+        if let Some(most) = settings.member("max_passages").and_then(|it| it.count(1)) {
+            config.max_passages = most;
         }
     }
-    Some(config)
+    config
 }

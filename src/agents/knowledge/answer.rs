@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::index::Hit;
 use super::library::Catalogue;
-use crate::Reply;
+use crate::words::Reply;
 
 /// The best passage with its source, and the data of them all.
 pub(super) fn reply(catalogue: &Catalogue, hits: &[Hit]) -> Reply {

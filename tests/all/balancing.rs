@@ -1,0 +1,4 @@
+//! Which instance gets the next task, and which is left alone.
+
+mod breakers;
+mod shares;

@@ -1,0 +1,6 @@
+//! The way of a request: who is asked, in which manner, and what is made of it.
+
+mod admission;
+mod parallel;
+mod routing;
+mod sequence;

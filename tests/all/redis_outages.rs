@@ -1,0 +1,243 @@
+//! Redis slow, gone or late: requests go on, and what they leave behind is written afterwards.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use actix_web::rt;
+use agent_orchestrator::RequestId;
+use futures::future::join_all;
+use redis::aio::MultiplexedConnection;
+use reqwest::Client;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::config::{CHAT, agents};
+use crate::support::http::{ask, client, record, state_health};
+use crate::support::redis::{RedisServer, free_port};
+use crate::support::server::{Process, until};
+
+/// No answer may take longer, whatever Redis does.
+const BOUND: Duration = Duration::from_secs(5);
+const AWAY: &str = "their records wait in memory";
+const BACK: &str = "the store is back";
+
+/// A process that keeps its state in Redis, and a client of it.
+struct Scene {
+    process: Process,
+    server: String,
+    client: Client,
+    _config: TempDir,
+}
+
+impl Scene {
+    fn set(redis: &str) -> Self {
+        let config = agents(&[CHAT]);
+        let variables = [
+            ("ORCHESTRATOR__STATE__BACKEND", "redis"),
+            ("ORCHESTRATOR__STATE__REDIS__URL", redis),
+        ];
+        let process = Process::orchestrator(config.path(), &variables);
+        Self {
+            server: process.url(""),
+            process,
+            client: client(),
+            _config: config,
+        }
+    }
+
+    async fn ask(&self) -> RequestId {
+        let answer = ask(&self.client, &self.server, "hello").await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.request_id()
+    }
+
+    async fn health(&self) -> Value {
+        state_health(&self.client, &self.server).await
+    }
+
+    async fn until_written(&self) {
+        until("everything is written", async || {
+            let health = self.health().await;
+            health["status"] == "healthy" && health["pending"] == 0
+        })
+        .await;
+    }
+
+    async fn until_logged(&self, words: &str) {
+        until("it is logged", async || self.process.log().contains(words)).await;
+    }
+
+    /// Asks on four connections while `outage` lasts; every answer is good and none is late.
+    async fn ask_during(&self, outage: impl Future<Output = ()>) -> Vec<RequestId> {
+        let over = Rc::new(Cell::new(false));
+        let asked = Rc::new(RefCell::new(Vec::new()));
+        let callers = (0..4).map(|_| {
+            let (over, asked) = (over.clone(), asked.clone());
+            let (client, server) = (self.client.clone(), self.server.clone());
+            rt::spawn(async move {
+                while !over.get() {
+                    let began = Instant::now();
+                    let answer = ask(&client, &server, "hello").await.unwrap();
+                    assert_eq!(answer.status, 200, "{}", answer.body);
+                    assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
+                    asked.borrow_mut().push(answer.request_id());
+                }
+            })
+        });
+        let callers: Vec<_> = callers.collect();
+        outage.await;
+        over.set(true);
+        for ended in join_all(callers).await {
+            ended.unwrap();
+        }
+        asked.take()
+    }
+
+    /// Waits until a write has failed and the state is said to be away.
+    async fn until_missed(&self) {
+        until("the store is missed", async || {
+            let health = self.health().await;
+            health["status"] == "unavailable" && health["failed_writes"] != 0
+        })
+        .await;
+        assert!(self.health().await["error"].is_string());
+    }
+
+    /// The log says once that the store was away, and once that it is back.
+    async fn assert_one_outage(&self) {
+        self.until_logged(BACK).await;
+        let log = self.process.log();
+        assert_eq!(log.matches(AWAY).count(), 1, "{log}");
+        assert_eq!(log.matches(BACK).count(), 1, "{log}");
+    }
+}
+
+/// A look into Redis past the orchestrator.
+struct Raw(MultiplexedConnection);
+
+impl Raw {
+    async fn of(server: &RedisServer) -> Self {
+        let client = redis::Client::open(server.url()).unwrap();
+        Self(client.get_multiplexed_async_connection().await.unwrap())
+    }
+
+    async fn json(&mut self, kind: &str, id: RequestId) -> Option<Value> {
+        let mut get = redis::cmd("GET");
+        get.arg(format!("autobot:orchestrator:{kind}:{id}"));
+        let text: Option<String> = get.query_async(&mut self.0).await.unwrap();
+        text.map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    async fn ttl(&mut self, kind: &str, id: RequestId) -> u64 {
+        let mut ttl = redis::cmd("TTL");
+        ttl.arg(format!("autobot:orchestrator:{kind}:{id}"));
+        ttl.query_async(&mut self.0).await.unwrap()
+    }
+
+    async fn assert_succeeded(&mut self, requests: &[RequestId]) {
+        for id in requests {
+            let state = self.json("request", *id).await;
+            let state = state.unwrap_or_else(|| panic!("{id} was lost"));
+            assert_eq!(state["status"], "succeeded");
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn state_and_metrics_are_kept_under_the_keys_that_have_always_been() {
+    let redis = RedisServer::start();
+    let scene = Scene::set(&redis.url());
+    let id = scene.ask().await;
+    scene.until_written().await;
+
+    let mut raw = Raw::of(&redis).await;
+    let state = raw.json("request", id).await.unwrap();
+    assert_eq!(state["status"], "succeeded");
+    assert_eq!(record(&scene.client, &scene.server, id).await.body, state);
+    assert!((3500..=3600).contains(&raw.ttl("request", id).await));
+
+    let metrics = raw.json("metrics", id).await.unwrap();
+    let members: Vec<&String> = metrics.as_object().unwrap().keys().collect();
+    let wanted = [
+        "agents_used",
+        "execution_time_ms",
+        "request_id",
+        "routing_time_ms",
+        "success",
+        "timestamp",
+    ];
+    assert_eq!(members, wanted);
+    assert_eq!(metrics["request_id"], id.to_string());
+    assert_eq!(metrics["agents_used"], serde_json::json!(["chat_agent"]));
+    assert_eq!(metrics["success"], true);
+    assert!((86_300..=86_400).contains(&raw.ttl("metrics", id).await));
+}
+
+#[actix_rt::test]
+async fn while_redis_hangs_requests_are_answered_and_are_written_when_it_goes_on() {
+    let redis = RedisServer::start();
+    let scene = Scene::set(&redis.url());
+    scene.ask().await;
+    scene.until_written().await;
+
+    let outage = async {
+        redis.pause();
+        scene.until_missed().await;
+        redis.resume();
+        scene.until_logged(BACK).await;
+    };
+    let asked = scene.ask_during(outage).await;
+    scene.until_written().await;
+    Raw::of(&redis).await.assert_succeeded(&asked).await;
+    assert_eq!(scene.health().await["dropped"], 0);
+    scene.assert_one_outage().await;
+}
+
+#[actix_rt::test]
+async fn a_redis_that_was_killed_is_used_again_when_it_is_back() {
+    let mut redis = RedisServer::start();
+    let scene = Scene::set(&redis.url());
+    scene.ask().await;
+    scene.until_written().await;
+
+    let port = redis.port();
+    redis.kill();
+    let asked = scene.ask_during(scene.until_missed()).await;
+    let redis = RedisServer::start_on(port);
+    scene.until_written().await;
+    Raw::of(&redis).await.assert_succeeded(&asked).await;
+    scene.assert_one_outage().await;
+}
+
+#[actix_rt::test]
+async fn a_redis_that_is_not_there_yet_is_used_as_soon_as_it_is() {
+    let port = free_port();
+    let scene = Scene::set(&format!("redis://127.0.0.1:{port}"));
+    let asked = scene.ask_during(scene.until_missed()).await;
+    let redis = RedisServer::start_on(port);
+    scene.until_written().await;
+    Raw::of(&redis).await.assert_succeeded(&asked).await;
+    scene.assert_one_outage().await;
+}
+
+#[actix_rt::test]
+async fn while_redis_is_away_only_what_waits_in_memory_can_be_read() {
+    let mut redis = RedisServer::start();
+    let scene = Scene::set(&redis.url());
+    let old = scene.ask().await;
+    scene.until_written().await;
+    redis.kill();
+
+    let recent = scene.ask().await;
+    scene.until_missed().await;
+    let known = record(&scene.client, &scene.server, recent).await;
+    assert_eq!(known.status, 200);
+    assert_eq!(known.body["status"], "succeeded");
+    for id in [old, RequestId::new()] {
+        let unknown = record(&scene.client, &scene.server, id).await;
+        assert_eq!(unknown.status, 503);
+        assert_eq!(unknown.body["error_type"], "StateUnavailable");
+        assert!(unknown.headers.contains_key("retry-after"));
+    }
+}

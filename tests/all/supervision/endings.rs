@@ -1,0 +1,117 @@
+//! At the end everybody who was let in gets an answer.
+
+use std::time::Duration;
+
+use agent_orchestrator::judgement::BackoffConfig;
+use agent_orchestrator::pipeline::ErrorType;
+use agent_orchestrator::prelude::*;
+use agent_orchestrator::{Orchestrator, RestartConfig};
+use futures::future::join_all;
+
+use crate::support::server::until;
+use crate::support::stage::{Chronicle, Stage, app, ask, in_time, mailbox, start, until_holding};
+
+/// Asks all of that agent, and goes on in `meanwhile`.
+async fn asking(
+    house: &Orchestrator,
+    contents: &[&str],
+    meanwhile: impl Future<Output = ()>,
+) -> Vec<Result<String, ErrorType>> {
+    let asked = join_all(contents.iter().map(|content| ask(house, "a", content)));
+    in_time(futures::future::join(asked, meanwhile)).await.0
+}
+
+#[actix_web::test]
+async fn a_shutdown_waits_for_all_who_were_let_in_and_lets_nobody_else_in() {
+    let stage = Stage::new();
+    let house = start([stage.agent("a").concurrency(1)]).await;
+    let answers = asking(&house, &["wait 1", "wait 2"], async {
+        until_holding(&mailbox(&house, "a", 0), 1, 1).await;
+        let ending = async {
+            house.shutdown().await;
+        };
+        let meanwhile = async {
+            until("the door is closed", async || house.obstacle().is_some()).await;
+            let late = ask(&house, "a", "late").await;
+            assert_eq!(late, Err(ErrorType::ShuttingDown));
+            stage.let_go(2);
+        };
+        futures::future::join(ending, meanwhile).await;
+    })
+    .await;
+    assert_eq!(answers, [Ok("wait 1".to_owned()), Ok("wait 2".to_owned())]);
+}
+
+#[actix_web::test]
+async fn a_shutdown_without_patience_finishes_what_was_begun_and_refuses_what_waits() {
+    let stage = Stage::new();
+    let house = start([stage.agent("a").concurrency(1)]).await;
+    let mut chronicle = Chronicle::of(&house);
+    let inbox = mailbox(&house, "a", 0);
+    let answers = asking(&house, &["wait", "waits", "waits, too"], async {
+        until_holding(&inbox, 1, 2).await;
+        let meanwhile = async {
+            until_holding(&inbox, 1, 0).await;
+            stage.let_go(1);
+        };
+        let ending = house.shutdown_within(Duration::ZERO);
+        futures::future::join(ending, meanwhile).await;
+    })
+    .await;
+    let refused = Err(ErrorType::AgentUnavailable);
+    assert_eq!(answers, [Ok("wait".to_owned()), refused.clone(), refused]);
+    assert_eq!(stage.begun(), ["wait"]);
+    chronicle.until("a/0 ended life 1: was told to stop").await;
+    assert_eq!(chronicle.next().await, "a/0 stopped");
+}
+
+#[actix_web::test]
+async fn work_that_outlasts_the_shutdown_is_dropped_and_its_caller_told() {
+    for deed in ["hello", "boom"] {
+        let stage = Stage::new();
+        let mut app = app([stage.agent("a").concurrency(2)]);
+        app.settings_mut().house.shutdown_timeout = Duration::from_millis(20);
+        let house = app.start().await.unwrap();
+        let answers = asking(&house, &["wait"], async {
+            stage.until_begun("wait").await;
+            // After `boom` the work in flight belongs to a life that has ended.
+            let _ = ask(&house, "a", deed).await;
+            assert!(ask(&house, "a", "hello").await.is_ok());
+            house.shutdown_within(Duration::ZERO).await;
+        })
+        .await;
+        assert_eq!(answers, [Err(ErrorType::AgentUnavailable)], "{deed}");
+        stage.until_dropped(1).await;
+    }
+}
+
+#[actix_web::test]
+async fn an_agent_that_waits_for_its_restart_ends_with_the_others() {
+    let stage = Stage::new();
+    let births = stage.clone();
+    let agent = AgentSpec::new("a", move || {
+        let player = births.player();
+        assert_eq!(births.lives(), 0, "every life ends at its birth");
+        player
+    });
+    let hour = Duration::from_hours(1);
+    let agent = agent.restart_config(RestartConfig {
+        backoff: BackoffConfig {
+            initial: hour,
+            max: hour,
+        },
+        ..RestartConfig::default()
+    });
+    let house = start([agent]).await;
+    let inbox = mailbox(&house, "a", 0);
+    until("it waits", async || inbox.vitals().restarts == 1).await;
+    let mut chronicle = Chronicle::of(&house);
+    let answers = asking(&house, &["one", "two"], async {
+        until_holding(&inbox, 0, 2).await;
+        house.shutdown_within(Duration::ZERO).await;
+    })
+    .await;
+    let refused = Err(ErrorType::AgentUnavailable);
+    assert_eq!(answers, [refused.clone(), refused]);
+    chronicle.until("a/0 stopped").await;
+}

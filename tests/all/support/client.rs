@@ -1,0 +1,182 @@
+//! A client for the HTTP contract, and orchestrators of the test's own agents for it to call.
+
+use std::future::pending;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use agent_orchestrator::{AgentSpec, App, Orchestrator};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::server::{PATIENCE, serve};
+
+/// Calls one server.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    address: String,
+}
+
+/// An answer that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Client {
+    /// A client of the server at this address.
+    pub(crate) fn new(address: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy();
+        Self {
+            http: http.build().unwrap(),
+            address: address.to_owned(),
+        }
+    }
+
+    /// The server's address and port.
+    pub(crate) fn host(&self) -> &str {
+        self.address.trim_start_matches("http://")
+    }
+
+    /// A request to be completed by the test, and then sent with [`sent`].
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.address))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        sent(self.request(Method::GET, path)).await
+    }
+
+    /// Posts a body of JSON to `/orchestrate`.
+    pub(crate) async fn ask(&self, body: &Value) -> Response {
+        self.post("/orchestrate", body.to_string()).await
+    }
+
+    /// Posts these bytes as if they were JSON.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
+        let request = self.request(Method::POST, path).body(body);
+        sent(request.header(CONTENT_TYPE, "application/json")).await
+    }
+}
+
+/// Sends a request and reads its answer.
+pub(crate) async fn sent(request: RequestBuilder) -> Response {
+    let response = request.send().await.unwrap();
+    Response {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        text: response.text().await.unwrap(),
+    }
+}
+
+impl Response {
+    /// The body, of an answer of this status.
+    #[track_caller]
+    pub(crate) fn json(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// A header as text; empty where it is missing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// The names of an object's members in alphabetical order, as one line.
+#[track_caller]
+pub(crate) fn members(object: &Value) -> String {
+    let names: Vec<&str> = object
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.join(" ")
+}
+
+/// The object has at least these members, with these values.
+#[track_caller]
+pub(crate) fn assert_has(object: &Value, expected: &Value) {
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&object[name], value, "{name} in {object:#}");
+    }
+}
+
+/// An app of these agents, the first of which answers what matches none.
+pub(crate) fn app(specs: impl IntoIterator<Item = AgentSpec>) -> App {
+    let mut app = App::new();
+    for spec in specs {
+        if app.settings().fallback_agent == "chat_agent" {
+            spec.name()
+                .clone_into(&mut app.settings_mut().fallback_agent);
+        }
+        app = app.agent(spec);
+    }
+    app
+}
+
+/// Starts the app and serves it.
+pub(crate) async fn served(app: App) -> (Orchestrator, Client) {
+    let orchestrator = app.start().await.unwrap();
+    let client = Client::new(&serve(&orchestrator));
+    (orchestrator, client)
+}
+
+/// What an [`endless`] agent tells.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Told {
+    /// It has begun to work on the request of this id.
+    Began(String),
+    /// Its work was dropped.
+    Dropped,
+}
+
+/// An agent that never answers; it tells when it is asked, and when nobody waits any more.
+pub(crate) fn endless(name: &str, tell: UnboundedSender<Told>) -> AgentSpec {
+    let answer = move |_, cx: agent_orchestrator::AgentContext| {
+        let tell = tell.clone();
+        async move {
+            let _ = tell.send(Told::Began(cx.request_id().to_string()));
+            let _guard = TellWhenDropped(tell);
+            pending().await
+        }
+    };
+    AgentSpec::from_fn(name, answer).timeout(Duration::from_secs(300))
+}
+
+struct TellWhenDropped(UnboundedSender<Told>);
+
+impl Drop for TellWhenDropped {
+    fn drop(&mut self) {
+        // A test that has ended listens no more.
+        let _ = self.0.send(Told::Dropped);
+    }
+}
+
+/// A port that refuses connections and that nobody else can have: the near end of a connection.
+pub(crate) struct DeadPort {
+    near: TcpStream,
+    _far: TcpListener,
+}
+
+impl DeadPort {
+    pub(crate) fn new() -> Self {
+        let far = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self {
+            near: TcpStream::connect(far.local_addr().unwrap()).unwrap(),
+            _far: far,
+        }
+    }
+
+    /// Its address and port.
+    pub(crate) fn host(&self) -> String {
+        self.near.local_addr().unwrap().to_string()
+    }
+}

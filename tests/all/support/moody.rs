@@ -1,0 +1,120 @@
+//! A store that is slow or away when a test says so.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use agent_orchestrator::store::{Entry, StateKey, Store, StoreError};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::Semaphore;
+
+use super::server::until;
+
+/// A store that fails while it is told to, and whose writes wait for permission.
+pub(crate) struct Moody {
+    entries: Mutex<Vec<Entry>>,
+    pub away: AtomicBool,
+    pub begun: AtomicUsize,
+    allowed: Semaphore,
+}
+
+impl Moody {
+    /// One whose writes wait.
+    pub(crate) fn slow() -> Arc<Self> {
+        Arc::new(Self {
+            entries: Mutex::default(),
+            away: AtomicBool::new(false),
+            begun: AtomicUsize::new(0),
+            allowed: Semaphore::new(0),
+        })
+    }
+
+    /// One whose writes do not wait.
+    pub(crate) fn quick() -> Arc<Self> {
+        let store = Self::slow();
+        store.let_go();
+        store
+    }
+
+    /// Lets all writes go on.
+    pub(crate) fn let_go(&self) {
+        self.allowed.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+
+    /// Waits until so many writes have begun.
+    pub(crate) async fn begun(&self, writes: usize) {
+        until("a write has begun", async || {
+            self.begun.load(Ordering::SeqCst) >= writes
+        })
+        .await;
+    }
+
+    /// The values that were written under that key, in order.
+    pub(crate) fn written(&self, key: StateKey) -> Vec<String> {
+        let entries = self.entries.lock().unwrap();
+        let of_key = entries.iter().filter(|entry| entry.key == key.to_string());
+        of_key
+            .map(|entry| String::from_utf8(entry.value.to_vec()).unwrap())
+            .collect()
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if !self.away.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable {
+            store: "the moody store".to_owned(),
+            problem: "it is in a bad mood".to_owned(),
+            remedy: "wait".to_owned(),
+        })
+    }
+}
+
+impl Store for Moody {
+    fn write(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            let _permit = self.allowed.acquire().await.unwrap();
+            self.check()?;
+            self.entries.lock().unwrap().extend(entries);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn read(&self, key: String) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+        async move {
+            self.check()?;
+            let entries = self.entries.lock().unwrap();
+            let found = entries.iter().rfind(|entry| entry.key == key);
+            Ok(found.map(|entry| entry.value.clone()))
+        }
+        .boxed()
+    }
+
+    fn fields(&self, key: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, StoreError>> {
+        async move {
+            let entries = self.entries.lock().unwrap();
+            let of_key = entries.iter().filter(|entry| entry.key == key);
+            let named = of_key.filter_map(|it| Some((it.field.clone()?, it.value.clone())));
+            let mut fields: Vec<_> = named.collect::<HashMap<_, _>>().into_iter().collect();
+            fields.sort();
+            Ok(fields)
+        }
+        .boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async { self.check() }.boxed()
+    }
+
+    fn sweep(&self) -> BoxFuture<'_, Result<usize, StoreError>> {
+        async { Ok(0) }.boxed()
+    }
+
+    fn kind(&self) -> &'static str {
+        "moody"
+    }
+}
