@@ -1,6 +1,7 @@
 //! Writes behind: see [`Journal`].
 
-use std::collections::HashMap;
+mod draft;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use log::{info, warn};
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::{Entry, StateKey, Store, StoreError};
+use super::{StateKey, Store, StoreError};
+use draft::{Draft, Drafts, Encode, Row};
 
 /// Records that may wait while the store is away.
 const ROOM: usize = 65_536;
@@ -46,34 +48,6 @@ struct Shared {
     failed: AtomicU64,
     dropped: AtomicU64,
     away: AtomicBool,
-}
-
-type Drafts = HashMap<Row, Draft>;
-
-/// Where a record goes: to a key, or to one of its fields.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Row {
-    key: StateKey,
-    field: Option<String>,
-}
-
-/// A record that is not written yet; it is put into bytes only when it is.
-#[derive(Clone)]
-struct Draft {
-    value: Arc<dyn Encode>,
-    ttl: Duration,
-}
-
-trait Encode: Send + Sync {
-    fn encode(&self) -> Bytes;
-}
-
-impl<T: Serialize + Send + Sync> Encode for T {
-    fn encode(&self) -> Bytes {
-        let json = serde_json::to_vec(self);
-        json.expect("records have string keys and cannot fail to serialise")
-            .into()
-    }
 }
 
 /// How the write-behind is doing.
@@ -281,17 +255,6 @@ impl Journal {
             }
             Ok(_) if was_away => info!("state: the store is back"),
             _ => {}
-        }
-    }
-}
-
-impl Draft {
-    fn entry(&self, row: &Row) -> Entry {
-        Entry {
-            key: row.key.to_string(),
-            field: row.field.clone(),
-            value: self.value.encode(),
-            ttl: self.ttl,
         }
     }
 }
