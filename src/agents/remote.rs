@@ -226,7 +226,12 @@ mod tests {
 
     #[test]
     fn an_answer_without_content_is_a_failure() {
-        assert_eq!(reply(br#"{"content": "yes"}"#).unwrap(), Reply::text("yes"));
+        for body in [
+            &br#"{"content": "yes"}"#[..],
+            br#"{"content": "yes", "data": null}"#,
+        ] {
+            assert_eq!(reply(body).unwrap(), Reply::text("yes"));
+        }
         for body in [&b"{}"[..], b"[]", b"<html>", br#"{"content": 1}"#] {
             assert_eq!(reply(body).unwrap_err().kind(), AgentErrorKind::Failure);
         }

@@ -141,10 +141,9 @@ fn metrics(place: &Reader<'_>, settings: &mut Settings) {
 fn server(place: &Reader<'_>, settings: &mut Settings) {
     place.allow_only(&["listen", "workers", "max_body_bytes", "shutdown_timeout"]);
     let server = &mut settings.server;
-    let listen = place.member("listen");
     set(
         &mut server.listen,
-        listen.and_then(|it| it.string().map(str::to_owned)),
+        place.member("listen").and_then(|it| address(&it)),
     );
     let workers = place.member("workers");
     set(&mut server.workers, workers.and_then(|it| it.count(0)));
@@ -156,6 +155,15 @@ fn server(place: &Reader<'_>, settings: &mut Settings) {
     let most = most.and_then(|it| it.integer(1..=1 << 30));
     let most = most.and_then(|bytes| usize::try_from(bytes).ok());
     set(&mut settings.pipeline.limits.max_body_bytes, most);
+}
+
+fn address(place: &Reader<'_>) -> Option<String> {
+    let text = place.string()?;
+    let port = text.rsplit_once(':').map(|(_, port)| port);
+    if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+        place.fault("expected ADDRESS:PORT, such as 127.0.0.1:8080");
+    }
+    Some(text.to_owned())
 }
 
 fn limits(place: &Reader<'_>, settings: &mut Settings) {
@@ -233,6 +241,9 @@ fn supervision(place: &Reader<'_>, settings: &mut Settings) {
         };
         set(&mut restart.backoff.initial, pause("initial_ms"));
         set(&mut restart.backoff.max, pause("max_ms"));
+        if restart.backoff.initial > restart.backoff.max {
+            place.fault("expected max_ms to be at least initial_ms");
+        }
     }
 }
 

@@ -34,7 +34,7 @@ struct Witness(Rc<Cell<bool>>);
 
 impl Witness {
     async fn watch(self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// What an agent answers: text for the person, and data for programs.
@@ -16,7 +16,7 @@ pub struct Reply {
     /// The answer in words.
     pub content: String,
     /// The answer in members that a program can read; empty when there is nothing to add.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     pub data: Map<String, Value>,
 }
 
@@ -36,4 +36,8 @@ impl Reply {
         self.data.insert(name.into(), value.into());
         self
     }
+}
+
+fn null_is_nothing<'de, D: Deserializer<'de>>(data: D) -> Result<Map<String, Value>, D::Error> {
+    Option::deserialize(data).map(Option::unwrap_or_default)
 }

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use uuid::Uuid;
 
-use crate::support::client::{Client, Told, app, assert_has, endless, members, sent, served};
+use crate::support::client::{
+    Client, Told, app, assert_has, endless, heard, members, sent, served,
+};
 use crate::support::server::until;
 
 /// Repeats what it is asked, after the number of results that were there before.
@@ -261,7 +263,7 @@ async fn a_client_that_goes_away_cancels_its_request_down_to_the_agent() {
         body.len()
     )
     .unwrap();
-    let Some(Told::Began(id)) = told.recv().await else {
+    let Told::Began(id) = heard(&mut told).await else {
         panic!("the agent was not asked");
     };
     let id = json!(id);
@@ -272,7 +274,7 @@ async fn a_client_that_goes_away_cancels_its_request_down_to_the_agent() {
     );
 
     drop(connection);
-    assert_eq!(told.recv().await, Some(Told::Dropped));
+    assert_eq!(heard(&mut told).await, Told::Dropped);
     until("it is entered as cancelled", async || {
         record(&client, &id).await["status"] == "cancelled"
     })

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::support::client::{
-    Client, DeadPort, Response, Told, app, assert_has, endless, sent, served,
+    Client, DeadPort, Response, Told, app, assert_has, endless, heard, sent, served,
 };
 use crate::support::server::until;
 
@@ -220,7 +220,7 @@ async fn an_agent_without_room_refuses_at_once() {
     let (_orchestrator, client) = served(app([slow])).await;
     let first = client.clone();
     let first = actix_web::rt::spawn(async move { ask(&first, "x").await });
-    assert!(matches!(told.recv().await, Some(Told::Began(_))));
+    assert!(matches!(heard(&mut told).await, Told::Began(_)));
     let problem = assert_problem(&ask(&client, "x").await, 503, "Overloaded");
     assert_has(&problem, &json!({"agent": "slow", "retryable": true}));
     first.abort();
@@ -234,7 +234,7 @@ async fn a_house_that_is_full_refuses_at_once_and_has_room_again_later() {
     let (_orchestrator, client) = served(app).await;
     let first = client.clone();
     let first = actix_web::rt::spawn(async move { ask(&first, "x").await });
-    assert!(matches!(told.recv().await, Some(Told::Began(_))));
+    assert!(matches!(heard(&mut told).await, Told::Began(_)));
     let to_echo = async || {
         client
             .ask(&json!({"content": "x", "agents": ["echo"]}))
@@ -278,7 +278,10 @@ async fn a_stopped_agent_takes_no_work() {
     let (orchestrator, client) = served(app([failing().restart(RestartPolicy::Temporary)])).await;
     let mut lives = orchestrator.registry().events().subscribe();
     assert_problem(&ask(&client, "panic").await, 502, "AgentCrashed");
-    while !matches!(lives.recv().await.unwrap(), LifeEvent::Stopped { .. }) {}
+    until("it has stopped", async || {
+        matches!(lives.recv().await.unwrap(), LifeEvent::Stopped { .. })
+    })
+    .await;
     let problem = assert_problem(&ask(&client, "x").await, 503, "AgentUnavailable");
     assert_has(&problem, &json!({"agent": "failing", "retryable": true}));
 }

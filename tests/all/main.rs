@@ -1,6 +1,6 @@
 //! The tests of everything, through its public doors. One program, so that it is linked once.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::large_futures)]
 
 mod architecture;
 mod balancing;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::client::{Client, Response, assert_has, members, served};
-use crate::support::server::until;
+use crate::support::server::{PATIENCE, until};
 
 /// An orchestrator whose only agent, `remote`, is configured in a file.
 struct House {
@@ -147,7 +147,7 @@ async fn an_agent_is_sent_the_task_with_everything_that_belongs_to_it() {
     let reply = json!({"content": "hello", "data": {"n": 1}});
     assert_has(step, &json!({"instance": "remote/0", "result": reply}));
 
-    let (request, headers, sent) = told.recv().unwrap();
+    let (request, headers, sent) = told.recv_timeout(PATIENCE).unwrap();
     assert_eq!(request, "POST /agents/7?a=b");
     assert_eq!(headers, ["application/json", "finance", "Bearer key"]);
     assert_eq!(
@@ -174,7 +174,7 @@ async fn an_agent_in_a_sequence_is_sent_what_those_before_it_answered() {
     let body = json!({"content": "hi", "agents": ["chat_agent", "remote"]});
     let answer = house.client.ask(&body).await.json(200);
     let chain = &answer["result"]["execution_chain"];
-    let previous = &told.recv().unwrap()["previous_results"];
+    let previous = &told.recv_timeout(PATIENCE).unwrap()["previous_results"];
     assert_eq!(members(&previous[0]), "agent result timestamp");
     assert_has(
         &previous[0],

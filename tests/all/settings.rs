@@ -5,6 +5,7 @@ mod command_line;
 use std::path::Path;
 use std::time::Duration;
 
+use agent_orchestrator::agents::AgentEntry;
 use agent_orchestrator::settings::StateConfig;
 use agent_orchestrator::{RestartPolicy, Settings};
 use tempfile::TempDir;
@@ -87,7 +88,7 @@ fn the_shipped_configuration_says_the_defaults() {
     assert_eq!(settings.server.workers, 0);
     assert_eq!(settings.server.shutdown_timeout, Duration::from_secs(30));
     assert!(matches!(&settings.state, StateConfig::File(path) if path == "data/state.redb"));
-    let agents: Vec<&str> = settings.agents.iter().map(|agent| agent.name()).collect();
+    let agents: Vec<&str> = settings.agents.iter().map(AgentEntry::name).collect();
     assert_eq!(agents, ["util_agent", "kb_librarian", "chat_agent"]);
 }
 

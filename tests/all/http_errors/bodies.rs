@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{assert_problem, echo};
 use crate::support::client::{Client, app, sent, served};
+use crate::support::server::PATIENCE;
 
 #[actix_web::test]
 async fn a_body_that_is_no_json_is_malformed() {
@@ -85,14 +86,18 @@ async fn a_body_over_the_limit_is_too_large_however_it_is_sent() {
 /// Posts the body in chunks, without telling its length beforehand, and reads the answer.
 fn in_chunks(client: &Client, body: &str) -> String {
     let mut connection = TcpStream::connect(client.host()).unwrap();
-    let mut request = "POST /orchestrate HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
-                       Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-        .to_owned();
-    for chunk in body.as_bytes().chunks(100) {
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let chunks = body.as_bytes().chunks(100).map(|chunk| {
         let text = std::str::from_utf8(chunk).unwrap();
-        request += &format!("{:x}\r\n{text}\r\n", chunk.len());
-    }
-    write!(connection, "{request}0\r\n\r\n").unwrap();
+        format!("{:x}\r\n{text}\r\n", chunk.len())
+    });
+    let chunks: String = chunks.collect();
+    write!(
+        connection,
+        "POST /orchestrate HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     answer

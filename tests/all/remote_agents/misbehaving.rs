@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::json;
 
 use super::{House, answering, assert_failed, house, named, turns};
-use crate::support::client::{DeadPort, assert_has};
+use crate::support::client::{DeadPort, assert_has, heard};
 use crate::support::server::{PATIENCE, until};
 
 /// Takes connections, one after another, and has each dealt with once a whole request was read;
@@ -123,9 +123,9 @@ async fn a_caller_that_goes_away_hangs_up_on_the_agent_too() {
     let (house, mut told) = (House::of(&url).await, told);
     let client = house.client.clone();
     let asking = actix_web::rt::spawn(async move { client.ask(&json!({"content": "x"})).await });
-    assert_eq!(told.recv().await, Some("asked"));
+    assert_eq!(heard(&mut told).await, "asked");
     asking.abort();
-    assert_eq!(told.recv().await, Some("hung up"));
+    assert_eq!(heard(&mut told).await, "hung up");
     until("its place is free", async || {
         house.instance(0).await["in_flight"] == 0
     })

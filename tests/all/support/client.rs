@@ -8,7 +8,7 @@ use agent_orchestrator::{AgentSpec, App, Orchestrator};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::server::{PATIENCE, serve};
 
@@ -149,6 +149,12 @@ pub(crate) fn endless(name: &str, tell: UnboundedSender<Told>) -> AgentSpec {
         }
     };
     AgentSpec::from_fn(name, answer).timeout(Duration::from_secs(300))
+}
+
+/// What is told next; a test that is told nothing has failed.
+pub(crate) async fn heard<T>(told: &mut UnboundedReceiver<T>) -> T {
+    let heard = actix_web::rt::time::timeout(PATIENCE, told.recv()).await;
+    heard.expect("nothing was told in time").unwrap()
 }
 
 struct TellWhenDropped(UnboundedSender<Told>);
