@@ -183,7 +183,7 @@ impl Orchestrator {
     /// is at its end; then ends all agents and writes what is still to be written.
     pub async fn shutdown_within(&self, patience: Duration) {
         self.drain(patience).await;
-        self.house.registry.shutdown().await;
+        self.end_agents().await;
         self.house.metrics.close().await;
         self.house.journal.close().await;
         self.house.registry.end_threads();
@@ -192,6 +192,11 @@ impl Orchestrator {
     /// [`shutdown_within`](Self::shutdown_within) half a minute.
     pub async fn shutdown(&self) {
         self.shutdown_within(Duration::from_secs(30)).await;
+    }
+
+    /// Ends all agents; whoever still waits for one is told that it was stopped.
+    pub(crate) async fn end_agents(&self) {
+        self.house.registry.shutdown().await;
     }
 
     /// Lets nobody in any more, and waits until all who were in have their answers.

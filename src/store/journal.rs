@@ -226,8 +226,7 @@ impl Journal {
         // Stores are quicker with what lies together.
         rows.sort_unstable_by_key(|(row, _)| *row);
         for rows in rows.chunks(BATCH) {
-            let batch = rows.iter().map(|(row, draft)| draft.entry(row)).collect();
-            let written = self.shared.store.write(batch).await;
+            let written = self.shared.store.write(draft::entries(rows).await).await;
             self.note(&written);
             written?;
         }

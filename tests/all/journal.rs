@@ -1,6 +1,6 @@
 //! The write-behind between requests and the store.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use actix_rt::Arbiter;
 use agent_orchestrator::RequestId;
 use agent_orchestrator::store::{Embedded, Entry, Journal, StateKey, Store};
+use serde::{Serialize, Serializer};
+use tokio::sync::oneshot;
 
 use crate::support::config::{CHAT, agents};
 use crate::support::http::{ask, client, get, record};
@@ -197,6 +199,44 @@ async fn putting_writing_and_reporting_never_wait_for_each_other() {
     });
     until_written(&journal).await;
     assert_eq!(journal.report().written, 50_000);
+}
+
+/// A record that counts how many were put into bytes.
+#[derive(Clone, Default)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Serialize for Counted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        serializer.serialize_unit()
+    }
+}
+
+#[actix_rt::test]
+async fn a_great_backlog_leaves_their_turns_to_others_on_the_thread() {
+    let thread = Arbiter::new();
+    let store = Moody::slow();
+    let journal = Journal::start_on(&thread.handle(), store.clone());
+    journal.put(new_key(), 0, MINUTE);
+    store.begun(1).await;
+    let counted = Counted::default();
+    for _ in 0..1000 {
+        journal.put(new_key(), counted.clone(), MINUTE);
+    }
+    let (done, longest_wait) = oneshot::channel();
+    thread.spawn(async move {
+        let (mut seen, mut longest) = (0, 0);
+        store.let_go();
+        while seen < 1000 {
+            tokio::task::yield_now().await;
+            let now = counted.0.load(Ordering::SeqCst);
+            longest = longest.max(now - seen);
+            seen = now;
+        }
+        done.send(longest).unwrap();
+    });
+    let longest_wait = longest_wait.await.unwrap();
+    assert!(longest_wait < 100, "{longest_wait} records at a stretch");
 }
 
 #[actix_rt::test]

@@ -187,13 +187,19 @@ async fn a_second_signal_ends_the_process_at_once() {
 }
 
 #[actix_rt::test]
-async fn the_end_waits_for_requests_no_longer_than_the_shutdown_timeout() {
-    let mut scene = Scene::set(&[("ORCHESTRATOR__SERVER__SHUTDOWN_TIMEOUT", "1")]);
-    let _begun = scene.begin(1).await;
+async fn the_end_waits_for_requests_no_longer_than_the_shutdown_timeout_and_tells_them() {
+    let mut scene = Scene::set(&[
+        ("ORCHESTRATOR__SERVER__SHUTDOWN_TIMEOUT", "1"),
+        ("ORCHESTRATOR__SUPERVISION__SHUTDOWN_TIMEOUT", "1"),
+    ]);
+    let begun = scene.begin(3).await;
     scene.process.signal("TERM");
+    for status in join_all(begun).await {
+        assert_eq!(status.unwrap(), 503);
+    }
     assert_eq!(scene.process.wait().code(), Some(0));
     let log = scene.process.log();
-    eprintln!("HELD {:?}\n{log}", join_all(_begun).await);
+    assert!(log.contains("not finished within 1s"), "{log}");
 }
 
 /// Waits until everything that was put down is written.

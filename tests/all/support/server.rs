@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use agent_orchestrator::{Orchestrator, http};
 
 /// How long anything may take before a test counts as failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that serves HTTP on a free port, as a process of its own.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     address: String,
     log: Arc<Mutex<String>>,
@@ -22,7 +22,7 @@ pub struct Process {
 
 impl Process {
     /// The orchestrator's binary with this configuration directory and these variables.
-    pub fn orchestrator(config: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn orchestrator(config: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_agent-orchestrator"));
         command.arg("--config").arg(config);
         Self::start(command, variables)
@@ -30,7 +30,7 @@ impl Process {
 
     /// Any program that takes the orchestrator's configuration from the environment. It listens
     /// on a free port and keeps its state in memory, unless the variables say otherwise.
-    pub fn start(mut command: Command, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let mut child = command
             .env("ORCHESTRATOR__SERVER__LISTEN", "127.0.0.1:0")
             .env("ORCHESTRATOR__STATE__PATH", ":memory:")
@@ -66,17 +66,17 @@ impl Process {
     }
 
     /// The address of that path.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 
     /// What it has logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
     /// Sends a signal by its name: `TERM`, `INT`, `KILL`, `STOP`, `CONT`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let signal = format!("-{name}");
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([&signal, &pid]).status().unwrap();
@@ -84,7 +84,7 @@ impl Process {
     }
 
     /// Waits until it has ended by itself.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -108,7 +108,7 @@ impl Drop for Process {
 }
 
 /// Serves the orchestrator on a free port within this process; answers where.
-pub fn serve(orchestrator: &Orchestrator) -> String {
+pub(crate) fn serve(orchestrator: &Orchestrator) -> String {
     let served = orchestrator.clone();
     let server = actix_web::HttpServer::new(move || {
         actix_web::App::new().configure(http::routes(served.clone()))
@@ -124,7 +124,7 @@ pub fn serve(orchestrator: &Orchestrator) -> String {
 }
 
 /// Waits until the condition holds.
-pub async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
+pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
     let waiting = async {
         while !holds().await {
             actix_web::rt::time::sleep(Duration::from_millis(5)).await;

@@ -152,7 +152,8 @@ impl Agent for Player {
 pub(crate) fn app(agents: impl IntoIterator<Item = AgentSpec>) -> App {
     let mut agents = agents.into_iter().peekable();
     let mut app = App::new();
-    app.settings_mut().fallback_agent = agents.peek().unwrap().name().to_owned();
+    let first = agents.peek().unwrap().name();
+    first.clone_into(&mut app.settings_mut().fallback_agent);
     agents.fold(app, App::agent)
 }
 
