@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use agent_orchestrator::judgement::Deadline;
 use agent_orchestrator::{
     AgentContext, AgentSpec, App, OrchestrationRequest, Orchestrator, Reply, RequestId, Task,
 };
@@ -24,10 +23,10 @@ fn orchestrator(system: &actix_web::rt::SystemRunner) -> Orchestrator {
 async fn ask(orchestrator: &Orchestrator) {
     let mailbox = &orchestrator.registry().all()[0].instances[0];
     let now = Instant::now();
-    let deadline = Deadline::after(now, Duration::from_secs(60));
-    let context = AgentContext::new("chat_agent", RequestId::new(), deadline.instant());
+    let deadline = now + Duration::from_secs(60);
+    let context = AgentContext::new("chat_agent", RequestId::new(), deadline);
     let lease = mailbox.reserve(now).expect("there is room for all");
-    let answered = lease.ask(Task::new("hello"), context, deadline).await;
+    let answered = lease.ask(Task::new("hello"), context).await;
     assert!(answered.result.is_ok());
 }
 

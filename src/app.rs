@@ -166,6 +166,7 @@ impl App {
             config: settings.pipeline,
             registry: Arc::clone(&registry),
             journal: journal.clone(),
+            control: control.clone(),
         };
         let monitor = HealthMonitor::new(settings.health_check_interval, registry, journal);
         HealthMonitor::start_in_arbiter(&control, |_| monitor);

@@ -70,6 +70,7 @@ pub struct Mailbox {
     instance: InstanceId,
     weight: u32,
     concurrency: usize,
+    timeout: Duration,
     load: Arc<Load>,
     breaker: Breaker,
     queue: Mutex<Queue>,
@@ -85,13 +86,15 @@ struct Queue {
     waiting: VecDeque<Envelope>,
 }
 
-/// The size of a mailbox.
+/// What an instance can do at once, and in what time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct Capacity {
     /// Tasks that the agent works on at once; at least 1.
     pub concurrency: usize,
     /// Tasks that may wait beside them.
     pub queue: usize,
+    /// How long one attempt at a task may take, waiting included.
+    pub timeout: Duration,
 }
 
 impl Mailbox {
@@ -101,15 +104,16 @@ impl Mailbox {
         agent: AgentName,
         number: usize,
         weight: u32,
-        room: Room,
+        capacity: Capacity,
         breaker: BreakerConfig,
     ) -> Arc<Self> {
         Arc::new(Self {
             instance: InstanceId::new(&agent, number),
             agent,
             weight,
-            concurrency: room.concurrency,
-            load: Load::new(room.concurrency + room.queue),
+            concurrency: capacity.concurrency,
+            timeout: capacity.timeout,
+            load: Load::new(capacity.concurrency + capacity.queue),
             breaker: Breaker::new(breaker),
             queue: Mutex::default(),
             rung: AtomicBool::new(false),
@@ -130,7 +134,7 @@ impl Mailbox {
         let permit = self.breaker.admit(now).map_err(|open| Refusal::Open {
             retry_after: open.retry_after,
         })?;
-        Ok(Lease::new(Arc::clone(self), place, permit))
+        Ok(Lease::new(Arc::clone(self), place, permit, now))
     }
 
     /// Why [`reserve`](Self::reserve) would refuse a call now; `None` when it would not.

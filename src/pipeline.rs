@@ -187,6 +187,7 @@ impl Orchestrator {
         self.house.metrics.close().await;
         self.house.journal.close().await;
         self.house.registry.end_threads();
+        self.house.control.stop();
     }
 
     /// [`shutdown_within`](Self::shutdown_within) half a minute.

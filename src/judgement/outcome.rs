@@ -37,15 +37,16 @@ impl Outcome {
         }
     }
 
-    /// What it says of an agent that it did not answer within the time it was `granted`, when it
-    /// `usually` answers within that other time: a caller in too much haste proves nothing, and one
-    /// that had no time left least of all.
+    /// What it says of an agent that it did not answer within the time it was `granted`: nothing,
+    /// when it `usually` answers in more than that, or nobody knows. Only when it was granted
+    /// the time that it is `configured` to take is it to blame in any case.
     #[must_use]
-    pub fn of_time_out(granted: Duration, usually: Option<Duration>) -> Self {
-        match usually {
-            _ if granted.is_zero() => Self::Unjudged,
-            Some(usually) if granted < usually => Self::Unjudged,
-            _ => Self::Failure,
+    pub fn of_time_out(granted: Duration, configured: Duration, usually: Option<Duration>) -> Self {
+        let usually = usually.unwrap_or(configured).min(configured);
+        if granted.is_zero() || granted < usually {
+            Self::Unjudged
+        } else {
+            Self::Failure
         }
     }
 
@@ -82,14 +83,12 @@ mod tests {
     #[test]
     fn a_caller_in_haste_proves_nothing() {
         let second = Duration::from_secs(1);
-        assert_eq!(Outcome::of_time_out(second, None), Outcome::Failure);
-        assert_eq!(
-            Outcome::of_time_out(second, Some(second * 2)),
-            Outcome::Unjudged
-        );
-        assert_eq!(
-            Outcome::of_time_out(second * 2, Some(second)),
-            Outcome::Failure
-        );
+        let judged = |granted, usually| Outcome::of_time_out(granted, second * 30, usually);
+        assert_eq!(judged(second, None), Outcome::Unjudged);
+        assert_eq!(judged(second, Some(second * 2)), Outcome::Unjudged);
+        assert_eq!(judged(second * 2, Some(second)), Outcome::Failure);
+        assert_eq!(judged(second * 30, None), Outcome::Failure);
+        assert_eq!(judged(second * 30, Some(second * 60)), Outcome::Failure);
+        assert_eq!(judged(Duration::ZERO, None), Outcome::Unjudged);
     }
 }

@@ -13,6 +13,7 @@ pub struct Lease {
     mailbox: Arc<Mailbox>,
     place: Place,
     permit: Permit,
+    since: Instant,
 }
 
 /// How a call ended.
@@ -29,11 +30,12 @@ pub struct Answered {
 }
 
 impl Lease {
-    pub(super) fn new(mailbox: Arc<Mailbox>, place: Place, permit: Permit) -> Self {
+    pub(super) fn new(mailbox: Arc<Mailbox>, place: Place, permit: Permit, since: Instant) -> Self {
         Self {
             mailbox,
             place,
             permit,
+            since,
         }
     }
 
@@ -43,32 +45,41 @@ impl Lease {
         self.mailbox.instance()
     }
 
-    /// Puts the task into the mailbox and waits for the answer, but no longer than the deadline.
+    /// The deadline of an attempt here: the request's, or the agent's own where that is nearer.
+    #[must_use]
+    pub fn deadline(&self, request: Deadline) -> Deadline {
+        request.no_later_than(Deadline::after(self.since, self.mailbox.timeout))
+    }
+
+    /// Puts the task into the mailbox and waits for the answer, but no longer than the deadline of
+    /// the context.
     ///
     /// Dropping the future cancels the work: a task that still waits is never begun, and one that
     /// is being worked on is dropped at its next await.
-    pub async fn ask(self, task: Task, context: AgentContext, deadline: Deadline) -> Answered {
+    pub async fn ask(self, task: Task, context: AgentContext) -> Answered {
         let Self {
             mailbox,
             place,
             permit,
+            since,
         } = self;
-        let asked = Instant::now();
+        let (asked, deadline) = (Instant::now(), context.deadline());
         let _cancel_when_dropped = context.cancellation().clone().drop_guard();
         let (envelope, delivery) = Envelope::new(task, context, place);
         mailbox.put(envelope);
 
-        let (result, inside) =
-            match tokio::time::timeout_at(deadline.instant().into(), delivery).await {
-                Ok(Ok(delivery)) => delivery,
-                Ok(Err(_dropped_unanswered)) => crashed(asked),
-                Err(_elapsed) => (Err(AskError::DeadlineExceeded), asked.elapsed()),
-            };
+        let (result, inside) = match tokio::time::timeout_at(deadline.into(), delivery).await {
+            Ok(Ok(delivery)) => delivery,
+            Ok(Err(_dropped_unanswered)) => crashed(asked),
+            Err(_elapsed) => (Err(AskError::DeadlineExceeded), asked.elapsed()),
+        };
         let outcome = match &result {
             Ok(_) => Outcome::Success,
-            Err(AskError::DeadlineExceeded) => {
-                Outcome::of_time_out(deadline.remaining(asked), mailbox.load.response_time())
-            }
+            Err(AskError::DeadlineExceeded) => Outcome::of_time_out(
+                deadline.saturating_duration_since(since),
+                mailbox.timeout,
+                mailbox.load.response_time(),
+            ),
             Err(error) => error.outcome(),
         };
         permit.settle(outcome, Instant::now());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix_rt::ArbiterHandle;
 use jiff::Timestamp;
 use log::info;
 use uuid::Uuid;
@@ -28,6 +29,8 @@ pub(crate) struct House {
     pub metrics: MetricsHandle,
     pub gauge: ResourceGauge,
     pub journal: Journal,
+    /// The thread of the actors that own something, which no agent can block.
+    pub control: ArbiterHandle,
 }
 
 /// A request that was let in.

@@ -9,7 +9,7 @@ use actix::{Actor, Context, Handler};
 use super::doors::{ActorAgent, FnAgent};
 use super::host::{self, Birth};
 use crate::judgement::{BreakerConfig, RestartConfig, RestartPolicy};
-use crate::mailbox::{Mailbox, Room};
+use crate::mailbox::{Capacity, Mailbox};
 use crate::words::{
     Agent, AgentCard, AgentContext, AgentError, AgentName, Ask, Keyword, Reply, Task,
 };
@@ -60,8 +60,7 @@ pub struct AgentSpec {
     pub(super) launch: Launch,
     pub(super) instances: usize,
     pub(super) weights: Vec<u32>,
-    pub(super) room: Room,
-    pub(super) timeout: Duration,
+    pub(super) capacity: Capacity,
     pub(super) on_failure: OnFailure,
     pub(super) restart: Option<RestartConfig>,
     pub(super) policy: Option<RestartPolicy>,
@@ -127,11 +126,11 @@ impl AgentSpec {
             launch,
             instances: 1,
             weights: Vec::new(),
-            room: Room {
+            capacity: Capacity {
                 concurrency: 8,
                 queue: 64,
+                timeout: Duration::from_secs(30),
             },
-            timeout: Duration::from_secs(30),
             on_failure: OnFailure::default(),
             restart: None,
             policy: None,
@@ -200,19 +199,19 @@ impl AgentSpec {
 
     /// How many tasks an instance works on at once; 8 unless said.
     pub fn concurrency(mut self, concurrency: usize) -> Self {
-        self.room.concurrency = concurrency;
+        self.capacity.concurrency = concurrency;
         self
     }
 
     /// How many tasks may wait for an instance; 64 unless said.
     pub fn queue(mut self, queue: usize) -> Self {
-        self.room.queue = queue;
+        self.capacity.queue = queue;
         self
     }
 
     /// How long one attempt at a task may take, waiting included; 30 s unless said.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.capacity.timeout = timeout;
         self
     }
 
@@ -245,7 +244,13 @@ impl AgentSpec {
     pub(super) fn mailboxes(&self, breaker: BreakerConfig) -> Vec<Arc<Mailbox>> {
         let mailbox = |number| {
             let weight = self.weights.get(number).copied().unwrap_or(1);
-            Mailbox::new(self.card.name.clone(), number, weight, self.room, breaker)
+            Mailbox::new(
+                self.card.name.clone(),
+                number,
+                weight,
+                self.capacity,
+                breaker,
+            )
         };
         (0..self.instances).map(mailbox).collect()
     }

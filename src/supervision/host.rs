@@ -180,10 +180,11 @@ async fn attend<A: Agent>(
     if let (Err(panic), JobEnded::Done | JobEnded::GivenUp) = (dropped, &ended) {
         ended = JobEnded::Fatally(ExitReason::Panicked(message_of(&*panic)));
     }
+    // The host hears of it first: a life that has ended must not take what the caller asks next.
+    host.do_send(ended);
     if let Some(result) = answer {
         envelope.answer(result);
     }
-    host.do_send(ended);
 }
 
 /// A job that went on by itself has ended.

@@ -41,8 +41,6 @@ pub struct Registered {
     pub card: AgentCard,
     /// Its instances, in order.
     pub instances: Vec<Arc<Mailbox>>,
-    /// How long one attempt at a task may take.
-    pub timeout: Duration,
     /// What a sequence does when it could not answer.
     pub on_failure: OnFailure,
     pub(crate) supervisor: Addr<Supervisor>,
@@ -69,7 +67,6 @@ impl Registry {
             let registered = Registered {
                 card: spec.card,
                 instances: mailboxes,
-                timeout: spec.timeout,
                 on_failure: spec.on_failure,
                 supervisor: Supervisor::start_in_arbiter(control, |_| supervisor),
             };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::judgement::{Deadline, Outcome};
+use crate::judgement::Outcome;
 use crate::mailbox::Refusal;
 use crate::pipeline::{Arrival, House};
 use crate::pipeline::{ErrorType, Problem};
@@ -123,25 +123,20 @@ async fn attempt(
 ) -> Result<Reply, Problem> {
     let now = Instant::now();
     let refused = |refusal| Problem::of_refusal(&step.agent, refusal);
-    let (Some(pool), Some(registered)) = (
-        house.pools.find(&step.agent),
-        house.registry.find(&step.agent),
-    ) else {
-        return Err(refused(Refusal::Stopped));
-    };
+    let pool = house.pools.find(&step.agent);
+    let pool = pool.ok_or_else(|| refused(Refusal::Stopped))?;
     let lease = pool.lease(&[], now).map_err(refused)?;
     step.attempts = 1;
     step.instance = Some(lease.instance().clone());
 
-    let deadline = Deadline::after(now, registered.timeout).no_later_than(arrival.deadline);
     let context = AgentContext::with_audience(
         step.agent.clone(),
         arrival.id,
-        deadline.instant(),
+        lease.deadline(arrival.deadline).instant(),
         previous_results,
         arrival.listener.clone(),
     );
-    let answered = lease.ask(task, context, deadline).await;
+    let answered = lease.ask(task, context).await;
     step.outcome = Some(answered.outcome);
     step.inside = answered.inside;
     answered

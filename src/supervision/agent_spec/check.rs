@@ -49,7 +49,7 @@ impl AgentSpec {
         let least = self.weights.iter().copied().min();
         let counts = [
             ("instances", self.instances),
-            ("concurrency", self.room.concurrency),
+            ("concurrency", self.capacity.concurrency),
             ("a weight of", least.map_or(1, |weight| weight as usize)),
         ];
         match counts.into_iter().find(|(_, count)| *count == 0) {

@@ -12,7 +12,7 @@ use agent_orchestrator::{OnFailure, Orchestrator};
 
 use crate::support::server::until;
 use crate::support::stage::{
-    Stage, answer, app, ask, in_time, mailbox, request, start, until_holding,
+    Stage, answer, app, ask, both, mailbox, request, start, until_holding,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -153,7 +153,7 @@ async fn a_half_open_breaker_lets_one_probe_through_and_its_success_closes_it() 
         assert_eq!(refused, Err(ErrorType::CircuitBreakerOpenError));
         stage.let_go(1);
     };
-    let (probe, ()) = in_time(futures::future::join(probe, meanwhile)).await;
+    let (probe, ()) = both(probe, meanwhile).await;
     assert_eq!(probe.as_deref(), Ok("wait"));
     assert_eq!(inbox.breaker_state(Instant::now()), BreakerState::Closed);
     assert!(ask(&house, "a", "hello").await.is_ok());

@@ -5,7 +5,7 @@ use agent_orchestrator::balancing::{Algorithm, BalancingConfig};
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
 
-use crate::support::stage::{Stage, answer, app, ask, in_time, mailbox, request, until_holding};
+use crate::support::stage::{Stage, answer, app, ask, both, mailbox, request, until_holding};
 
 async fn balanced(algorithm: Option<Algorithm>, agent: AgentSpec) -> Orchestrator {
     let mut app = app([agent]);
@@ -72,7 +72,7 @@ async fn the_busy_instance_is_spared_by_the_rules_that_look_at_load() {
             assert_eq!(turns(&house, 6).await, [idle; 6], "{algorithm:?}");
             stage.let_go(1);
         };
-        let (answer, ()) = in_time(futures::future::join(asked, meanwhile)).await;
+        let (answer, ()) = both(asked, meanwhile).await;
         assert!(answer.is_ok());
         house.shutdown().await;
     }
@@ -94,7 +94,7 @@ async fn without_balancing_the_first_instance_that_has_room_is_taken() {
         stage.let_go(2);
     };
     let asked = futures::future::join_all(asked);
-    let (answers, ()) = in_time(futures::future::join(asked, meanwhile)).await;
+    let (answers, ()) = both(asked, meanwhile).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     house.shutdown().await;
 }
@@ -107,7 +107,9 @@ async fn an_instance_that_crashes_all_the_time_leaves_its_siblings_share_alone()
     for _ in 0..20 {
         match ask(&house, "a", "hello").await {
             Ok(_) => answered += 1,
-            Err(error) => assert_eq!(error, ErrorType::AgentCrashed),
+            // The second is for whoever waited for it when it was given up.
+            Err(ErrorType::AgentCrashed | ErrorType::AgentUnavailable) => {}
+            Err(other) => panic!("{other}"),
         }
     }
     assert!(answered >= 10, "{answered}");

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::support::stage::{
-    Stage, answer, app, ask, in_time, mailbox, request, start, until_holding,
+    Stage, answer, app, ask, both, mailbox, request, start, until_holding,
 };
 
 #[actix_web::test]
@@ -27,7 +27,7 @@ async fn only_so_many_requests_are_in_at_once() {
         assert!(refused.retry_after_seconds().unwrap() >= 1);
         stage.let_go(2);
     };
-    let (answers, ()) = in_time(futures::future::join(asked, meanwhile)).await;
+    let (answers, ()) = both(asked, meanwhile).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(ask(&house, "a", "fourth").await.as_deref(), Ok("fourth"));
     assert!(!stage.begun().contains(&"third".to_owned()));

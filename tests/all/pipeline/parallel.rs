@@ -5,8 +5,7 @@ use agent_orchestrator::pipeline::{ErrorType, Require};
 use agent_orchestrator::prelude::*;
 use agent_orchestrator::routing::Mode;
 
-use crate::support::server::until;
-use crate::support::stage::{Stage, answer, app, in_time, mailbox, names, request, until_holding};
+use crate::support::stage::{Stage, answer, app, both, mailbox, names, request, until_holding};
 
 /// An agent that fails when the question names it, and crashes when it shouts its name.
 fn touchy(name: &'static str) -> AgentSpec {
@@ -124,7 +123,7 @@ async fn branches_run_at_the_same_time() {
         a.let_go(1);
         b.let_go(1);
     };
-    let (answer, ()) = in_time(futures::future::join(asked, meanwhile)).await;
+    let (answer, ()) = both(asked, meanwhile).await;
     assert!(answer.is_ok());
     house.shutdown().await;
 }
@@ -138,7 +137,8 @@ async fn whoever_answers_first_ends_the_work_of_the_others() {
     let answer = answer(&house, run).await.unwrap();
     assert_eq!(names(&answer.agents_used), ["quick"]);
     assert_eq!(answer.result.content, "quick is well");
-    slow.until_dropped(slow.begun().len()).await;
+    slow.until_all_dropped().await;
+    slower.until_all_dropped().await;
     for agent in ["slow", "slower"] {
         until_holding(&mailbox(&house, agent, 0), 0, 0).await;
         let branches = answer.result.individual_results.as_ref().unwrap();
@@ -151,14 +151,6 @@ async fn whoever_answers_first_ends_the_work_of_the_others() {
                 .contains("cancelled")
         );
     }
-    until("both are dropped", async || {
-        house
-            .registry()
-            .all()
-            .iter()
-            .all(|it| it.instances[0].load().taken() == 0)
-    })
-    .await;
     house.shutdown().await;
 }
 

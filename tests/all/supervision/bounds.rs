@@ -110,7 +110,7 @@ async fn an_agent_that_takes_longer_than_it_may_is_cut_off() {
     let late = answer(&house, request(&["a"], "wait")).await.unwrap_err();
     assert_eq!(late.error_type(), ErrorType::DeadlineExceeded);
     assert!(late.detail().contains("`a`"), "{late}");
-    stage.until_dropped(1).await;
+    stage.until_all_dropped().await;
     until_holding(&mailbox(&house, "a", 0), 0, 0).await;
     house.shutdown().await;
 }
@@ -125,7 +125,7 @@ async fn a_request_that_has_less_time_than_the_agent_is_cut_off_at_its_own() {
     };
     let late = answer(&house, hasty).await.unwrap_err();
     assert_eq!(late.error_type(), ErrorType::DeadlineExceeded);
-    stage.until_dropped(1).await;
+    stage.until_all_dropped().await;
     assert_eq!(ask(&house, "a", "next").await.as_deref(), Ok("next"));
     house.shutdown().await;
 }

@@ -10,7 +10,9 @@ use futures::StreamExt;
 use futures::future::join_all;
 
 use crate::support::server::until;
-use crate::support::stage::{Stage, app, ask, in_time, mailbox, request, start, until_holding};
+use crate::support::stage::{
+    Stage, app, ask, both, in_time, mailbox, request, start, until_holding,
+};
 
 #[actix_web::test]
 async fn an_agent_that_panics_fails_only_the_request_it_was_working_on() {
@@ -76,7 +78,7 @@ async fn work_in_flight_beside_a_panic_is_finished() {
             assert_eq!(stage.lives(), 2, "{deed}");
             stage.let_go(2);
         };
-        let (beside, ()) = in_time(futures::future::join(beside, meanwhile)).await;
+        let (beside, ()) = both(beside, meanwhile).await;
         assert_eq!(beside, [Ok("wait 1".to_owned()), Ok("wait 2".to_owned())]);
         until_holding(&mailbox(&house, "a", 0), 0, 0).await;
         house.shutdown().await;
@@ -116,7 +118,8 @@ async fn of_ten_thousand_requests_exactly_the_poisoned_ones_fail() {
         }
     }
     assert_eq!(stage.begun().len(), 10_000);
-    assert_eq!(stage.lives(), 101);
+    // Two that crash side by side end the same life.
+    assert!((2..=101).contains(&stage.lives()), "{}", stage.lives());
     house.shutdown().await;
 }
 

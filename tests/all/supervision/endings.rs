@@ -6,19 +6,20 @@ use agent_orchestrator::judgement::BackoffConfig;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
 use agent_orchestrator::{Orchestrator, RestartConfig};
+use futures::FutureExt;
 use futures::future::join_all;
 
 use crate::support::server::until;
-use crate::support::stage::{Chronicle, Stage, app, ask, in_time, mailbox, start, until_holding};
+use crate::support::stage::{Chronicle, Stage, app, ask, both, mailbox, start, until_holding};
 
-/// Asks all of that agent, and goes on in `meanwhile`.
-async fn asking(
+/// What that agent says to all of these, while something else goes on.
+fn asking(
     house: &Orchestrator,
     contents: &[&str],
     meanwhile: impl Future<Output = ()>,
-) -> Vec<Result<String, ErrorType>> {
+) -> impl Future<Output = Vec<Result<String, ErrorType>>> {
     let asked = join_all(contents.iter().map(|content| ask(house, "a", content)));
-    in_time(futures::future::join(asked, meanwhile)).await.0
+    both(asked, meanwhile).map(|(answers, ())| answers)
 }
 
 #[actix_web::test]
@@ -27,16 +28,13 @@ async fn a_shutdown_waits_for_all_who_were_let_in_and_lets_nobody_else_in() {
     let house = start([stage.agent("a").concurrency(1)]).await;
     let answers = asking(&house, &["wait 1", "wait 2"], async {
         until_holding(&mailbox(&house, "a", 0), 1, 1).await;
-        let ending = async {
-            house.shutdown().await;
-        };
         let meanwhile = async {
             until("the door is closed", async || house.obstacle().is_some()).await;
             let late = ask(&house, "a", "late").await;
             assert_eq!(late, Err(ErrorType::ShuttingDown));
             stage.let_go(2);
         };
-        futures::future::join(ending, meanwhile).await;
+        both(house.shutdown(), meanwhile).await;
     })
     .await;
     assert_eq!(answers, [Ok("wait 1".to_owned()), Ok("wait 2".to_owned())]);
@@ -70,7 +68,7 @@ async fn work_that_outlasts_the_shutdown_is_dropped_and_its_caller_told() {
     for deed in ["hello", "boom"] {
         let stage = Stage::new();
         let mut app = app([stage.agent("a").concurrency(2)]);
-        app.settings_mut().house.shutdown_timeout = Duration::from_millis(20);
+        app.settings_mut().house.shutdown_timeout = Duration::from_millis(500);
         let house = app.start().await.unwrap();
         let answers = asking(&house, &["wait"], async {
             stage.until_begun("wait").await;

@@ -49,7 +49,7 @@ async fn ward(stage: &Stage, condition: &Arc<AtomicUsize>) -> Orchestrator {
         },
     });
     let mut app = app([agent.instances(2)]);
-    app.settings_mut().health_check_interval = Duration::from_millis(100);
+    app.settings_mut().health_check_interval = Duration::from_secs(1);
     app.start().await.unwrap()
 }
 

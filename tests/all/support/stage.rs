@@ -113,6 +113,12 @@ impl Stage {
         until("the job is dropped", dropped).await;
     }
 
+    /// Waits until all that was begun, and only waited, was dropped.
+    pub(crate) async fn until_all_dropped(&self) {
+        let dropped = async || self.inner.dropped.load(Ordering::SeqCst) == self.begun().len();
+        until("all jobs are dropped", dropped).await;
+    }
+
     /// How many lives there were.
     pub(crate) fn lives(&self) -> usize {
         self.inner.lives.load(Ordering::SeqCst)
@@ -152,8 +158,8 @@ impl Agent for Player {
 pub(crate) fn app(agents: impl IntoIterator<Item = AgentSpec>) -> App {
     let mut agents = agents.into_iter().peekable();
     let mut app = App::new();
-    let first = agents.peek().unwrap().name();
-    first.clone_into(&mut app.settings_mut().fallback_agent);
+    let fallback = agents.peek().unwrap().name();
+    fallback.clone_into(&mut app.settings_mut().fallback_agent);
     agents.fold(app, App::agent)
 }
 
@@ -215,6 +221,14 @@ pub(crate) async fn until_holding(mailbox: &Mailbox, in_flight: usize, queued: u
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
     let outcome = tokio::time::timeout(PATIENCE, future).await;
     outcome.expect("waited in vain")
+}
+
+/// What comes of two things that go on at the same time and must not take for ever.
+pub(crate) fn both<A, B>(
+    one: impl Future<Output = A>,
+    other: impl Future<Output = B>,
+) -> impl Future<Output = (A, B)> {
+    Box::pin(in_time(futures::future::join(one, other)))
 }
 
 /// What happens in the lives of the agents from now on, a line for each event.
