@@ -11,6 +11,7 @@ mod fault;
 mod ids;
 mod reply;
 mod task;
+mod time;
 
 pub use agent::{Agent, AgentCard, Keyword};
 pub use context::{AgentContext, Listener};
@@ -20,3 +21,4 @@ pub use fault::{Fault, Reader, nearest};
 pub use ids::{AgentName, Generation, InstanceId, RequestId};
 pub use reply::Reply;
 pub use task::{Ask, PreviousResult, Role, Task, Turn};
+pub use time::{milliseconds, seconds};

@@ -10,7 +10,7 @@ use crate::judgement::BreakerState;
 use crate::mailbox::{InstanceState, Mailbox};
 use crate::pipeline::Orchestrator;
 use crate::supervision::Registered;
-use crate::words::{AgentCard, InstanceId};
+use crate::words::{AgentCard, InstanceId, milliseconds};
 
 #[derive(Serialize)]
 struct AgentList {
@@ -85,7 +85,7 @@ impl InstanceView {
             queued: load.queued,
             capacity: load.capacity,
             restarts: vitals.restarts,
-            average_response_time_ms: load.response_time.map(|time| time.as_secs_f64() * 1e3),
+            average_response_time_ms: load.response_time.map(milliseconds),
             success_rate: load.success_rate,
             requests_processed: load.processed,
             last_health_check: vitals.checked_at,

@@ -13,7 +13,7 @@ use super::respond::{Response, ok, respond, respond_json};
 use crate::pipeline::{Orchestrator, Problem};
 use crate::store::JournalReport;
 use crate::telemetry::{AgentHealth, OrchestratorStatus, Resources, agents_health};
-use crate::words::{AgentName, Fault};
+use crate::words::{AgentName, Fault, milliseconds};
 
 /// The body of `GET /health`.
 #[derive(Serialize)]
@@ -75,7 +75,7 @@ async fn state_health(orchestrator: &Orchestrator) -> StateHealth {
             Ok(_) => "healthy",
             Err(_) => "unavailable",
         },
-        latency_ms: answered.as_ref().ok().map(|took| took.as_secs_f64() * 1e3),
+        latency_ms: answered.as_ref().ok().copied().map(milliseconds),
         error: answered.err().map(|error| error.to_string()),
         journal: journal.report(),
     }

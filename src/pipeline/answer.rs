@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::Arrival;
-use super::execute::{Step, milliseconds, seconds};
+use super::execute::Step;
 use super::record::Ledger;
 use crate::routing::{Mode, Routing};
-use crate::words::{AgentName, PreviousResult, Reply, RequestId, Turn};
+use crate::words::{AgentName, PreviousResult, Reply, RequestId, Turn, milliseconds, seconds};
 
 /// The answer to a request; cheap to clone. It reads as its [`AnswerBody`].
 #[derive(Debug, Clone)]

@@ -14,7 +14,6 @@ use crate::supervision::OnFailure;
 use crate::words::{AgentName, PreviousResult, Task};
 
 pub use step::Step;
-pub(super) use step::{milliseconds, seconds};
 
 /// What the agents did.
 pub(super) struct Execution {

@@ -8,14 +8,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::answer::{Answer, AnswerBody};
-use super::execute::{Step, milliseconds};
+use super::execute::Step;
 use super::problem::Problem;
 use super::{Arrival, House};
 use crate::judgement::Outcome;
 use crate::routing::{Plan, Routing};
 use crate::store::StateKey;
 use crate::telemetry::{AgentCall, Observation};
-use crate::words::{AgentName, RequestEvent, RequestId};
+use crate::words::{AgentName, RequestEvent, RequestId, milliseconds};
 
 /// The state of a request, as `GET /requests/{id}` shows it.
 #[derive(Debug, Clone, Serialize)]

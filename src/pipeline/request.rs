@@ -151,7 +151,7 @@ impl OrchestrationRequest {
                 .and_then(|on_failure| on_failure.one_of(OnFailure::NAMES)),
             timeout: body
                 .member("timeout_ms")
-                .and_then(|timeout| timeout.integer(0..=u64::MAX))
+                .and_then(|timeout| timeout.integer(1..=u64::MAX))
                 .map(Duration::from_millis),
             metadata: body
                 .member("metadata")

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::judgement::BreakerState;
 use crate::mailbox::{Mailbox, Vitals};
 use crate::supervision::{Registered, Registry};
-use crate::words::AgentName;
+use crate::words::{AgentName, milliseconds};
 
 /// How the agents are: the body of `GET /agents/health`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -112,7 +112,7 @@ fn agent_health(agent: &Registered, now: Instant) -> AgentHealth {
         },
         error: verdict.err(),
         checked_at: vitals.checked_at,
-        response_time_ms: vitals.check_took.map(in_ms),
+        response_time_ms: vitals.check_took.map(milliseconds),
     }
 }
 
@@ -122,10 +122,6 @@ fn verdict(mailbox: &Mailbox, vitals: &Vitals, now: Instant) -> Result<(), Strin
         BreakerState::Open => Err("its circuit breaker is open".to_owned()),
         BreakerState::Closed | BreakerState::HalfOpen => Ok(()),
     }
-}
-
-fn in_ms(span: Duration) -> f64 {
-    span.as_secs_f64() * 1e3
 }
 
 #[cfg(test)]

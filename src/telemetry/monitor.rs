@@ -14,6 +14,9 @@ use crate::words::LifeEvent;
 /// No agent may think longer than this about how it is.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Who is unwell is asked this often, so as not to be spared for longer than needed.
+const CONVALESCENCE: Duration = Duration::from_secs(5);
+
 /// Asks every instance how it is, and the store whether it is there, at a fixed interval.
 pub(crate) struct HealthMonitor {
     interval: Duration,
@@ -31,17 +34,21 @@ impl HealthMonitor {
     }
 
     fn look(&self) {
-        let patience = PATIENCE.min(self.interval);
-        for agent in self.registry.all() {
-            for mailbox in &agent.instances {
-                actix_rt::spawn(check(Arc::clone(mailbox), patience));
-            }
-        }
+        self.ask_those(|_| true);
         let journal = self.journal.clone();
         actix_rt::spawn(async move {
             // What the store answers, the journal notes.
             let _ = journal.ping().await;
         });
+    }
+
+    fn ask_those(&self, wanted: impl Fn(&Mailbox) -> bool) {
+        let patience = PATIENCE.min(self.interval);
+        for agent in self.registry.all() {
+            for mailbox in agent.instances.iter().filter(|mailbox| wanted(mailbox)) {
+                actix_rt::spawn(check(Arc::clone(mailbox), patience));
+            }
+        }
     }
 
     /// Asks every instance as soon as a life of it has begun.
@@ -73,6 +80,11 @@ impl Actor for HealthMonitor {
         self.greet_newcomers();
         self.look();
         ctx.run_interval(self.interval, |monitor, _| monitor.look());
+        if self.interval > CONVALESCENCE {
+            ctx.run_interval(CONVALESCENCE, |monitor, _| {
+                monitor.ask_those(|mailbox| matches!(mailbox.vitals().health, Health::Unwell(_)));
+            });
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::histogram::Histogram;
 use super::recorder::Observation;
 use crate::judgement::Outcome;
-use crate::words::AgentName;
+use crate::words::{AgentName, milliseconds};
 
 /// What has been counted over some stretch of time. Sums of sums are sums.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -127,8 +127,8 @@ impl Tally {
     #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
     fn figures(&self) -> Figures {
         let quantile = |share| {
-            let time = self.times.quantile(share).unwrap_or_default();
-            time.as_secs_f64() * 1e3
+            let time = self.times.quantile(share);
+            milliseconds(time.unwrap_or_default())
         };
         Figures {
             requests: self.count,
@@ -148,7 +148,7 @@ impl Tally {
 
 #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
 fn mean_ms(seconds: f64, count: u64) -> f64 {
-    seconds * 1e3 / count.max(1) as f64
+    milliseconds(Duration::from_secs_f64(seconds / count.max(1) as f64))
 }
 
 /// The tally of that name; the name is copied only when it is new.

@@ -9,7 +9,7 @@ use crate::mailbox::Refusal;
 use crate::pipeline::{Arrival, House};
 use crate::pipeline::{ErrorType, Problem};
 use crate::words::{
-    AgentContext, AgentName, InstanceId, PreviousResult, Reply, RequestEvent, Task,
+    AgentContext, AgentName, InstanceId, PreviousResult, Reply, RequestEvent, Task, milliseconds,
 };
 
 /// One agent's part in a request.
@@ -156,18 +156,4 @@ fn told(step: &Step) -> RequestEvent {
             error: error.clone(),
         },
     }
-}
-
-/// Milliseconds, to the microsecond.
-pub(in crate::pipeline) fn milliseconds(span: Duration) -> f64 {
-    rounded(span.as_secs_f64() * 1e3, 1e3)
-}
-
-/// Seconds, to the microsecond.
-pub(in crate::pipeline) fn seconds(span: Duration) -> f64 {
-    rounded(span.as_secs_f64(), 1e6)
-}
-
-fn rounded(number: f64, parts: f64) -> f64 {
-    (number * parts).round() / parts
 }
