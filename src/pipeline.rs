@@ -58,6 +58,13 @@ pub struct PipelineConfig {
     pub detailed_logging: bool,
 }
 
+impl PipelineConfig {
+    /// The longest time for a request in whole milliseconds.
+    fn longest_ms(&self) -> u64 {
+        u64::try_from(self.request_timeout.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Takes questions and answers them; cheap to clone, usable from every thread that runs an actix
 /// or tokio runtime.
 ///

@@ -91,7 +91,7 @@ impl OrchestrationRequest {
     /// [`orchestrate`](crate::Orchestrator::orchestrate) would find included.
     pub fn from_json(body: &Value, config: &PipelineConfig) -> Result<Self, Problem> {
         let faults = RefCell::new(Vec::new());
-        let request = Self::read(&Reader::new(body, &faults));
+        let request = Self::read(&Reader::new(body, &faults), config);
         let mut faults = faults.into_inner();
         let misread: HashSet<String> = faults.iter().map(|f| f.pointer.clone()).collect();
         if !misread.contains("") {
@@ -105,7 +105,7 @@ impl OrchestrationRequest {
         }
     }
 
-    fn read(body: &Reader<'_>) -> Self {
+    fn read(body: &Reader<'_>, config: &PipelineConfig) -> Self {
         const MEMBERS: &[&str] = &[
             "content",
             "context",
@@ -151,7 +151,7 @@ impl OrchestrationRequest {
                 .and_then(|on_failure| on_failure.one_of(OnFailure::NAMES)),
             timeout: body
                 .member("timeout_ms")
-                .and_then(|timeout| timeout.integer(1..=u64::MAX))
+                .and_then(|timeout| timeout.integer(1..=config.longest_ms()))
                 .map(Duration::from_millis),
             metadata: body
                 .member("metadata")
@@ -200,7 +200,7 @@ impl OrchestrationRequest {
         }
         let longest = config.request_timeout;
         if self.timeout.is_some_and(|t| t.is_zero() || t > longest) {
-            let longest = longest.as_millis();
+            let longest = config.longest_ms();
             fault("/timeout_ms", format!("expected 1 to {longest}"));
         }
         if self.metadata.len() > MAX_METADATA {

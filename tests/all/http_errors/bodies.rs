@@ -169,7 +169,7 @@ async fn all_faults_of_a_body_are_told_at_once_and_where_they_are() {
             ("/on_failure", "`continue`"),
             ("/require", "`quorum`"),
             ("/routing_strategy", "found \"magic\""),
-            ("/timeout_ms", "expected 1 to 300000"),
+            ("/timeout_ms", "from 1 to 300000"),
             ("/user_context", "expected an object, found \"me\""),
             ("/zebra", "unknown member; known are `content`"),
         ],
