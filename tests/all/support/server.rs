@@ -4,9 +4,10 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agent_orchestrator::{Orchestrator, http};
 
@@ -18,6 +19,7 @@ pub(crate) struct Process {
     child: Child,
     address: String,
     log: Arc<Mutex<String>>,
+    ended: mpsc::Receiver<()>,
 }
 
 impl Process {
@@ -31,21 +33,14 @@ impl Process {
     /// Any program that takes the orchestrator's configuration from the environment. It listens
     /// on a free port and keeps its state in memory, unless the variables say otherwise.
     pub(crate) fn start(mut command: Command, variables: &[(&str, &str)]) -> Self {
-        let mut child = command
-            .env("ORCHESTRATOR__SERVER__LISTEN", "127.0.0.1:0")
-            .env("ORCHESTRATOR__STATE__PATH", ":memory:")
-            .env("RUST_LOG", "info,tantivy=warn")
-            .env("RUST_BACKTRACE", "0")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = spawn(&mut command, variables);
         let log = Arc::new(Mutex::new(String::new()));
         let (found, address) = mpsc::channel();
+        let (running, ended) = mpsc::channel();
         let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()), log.clone());
         thread::spawn(move || {
+            // Dropped with the last line, which is the end of the process.
+            let _running = running;
             for line in lines.lines().map_while(Result::ok) {
                 if let Some((_, address)) = line.split_once("listening on ") {
                     let _ = found.send(address.to_owned());
@@ -62,6 +57,7 @@ impl Process {
             child,
             address,
             log,
+            ended,
         }
     }
 
@@ -85,19 +81,26 @@ impl Process {
 
     /// Waits until it has ended by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "the process does not end:\n{}",
-                self.log()
-            );
-            thread::sleep(Duration::from_millis(5));
-        }
+        let waited = self.ended.recv_timeout(PATIENCE);
+        let has_ended = waited == Err(RecvTimeoutError::Disconnected);
+        assert!(has_ended, "the process does not end:\n{}", self.log());
+        self.child.wait().unwrap()
     }
+}
+
+/// Starts a program on a free port, with its state in memory and its log in a pipe.
+pub(crate) fn spawn(command: &mut Command, variables: &[(&str, &str)]) -> Child {
+    command
+        .env("ORCHESTRATOR__SERVER__LISTEN", "127.0.0.1:0")
+        .env("ORCHESTRATOR__STATE__PATH", ":memory:")
+        .env("RUST_LOG", "info,tantivy=warn")
+        .env("RUST_BACKTRACE", "0")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Process {
