@@ -84,8 +84,8 @@ pub use pipeline::{Answer, OrchestrationRequest, Orchestrator, Problem};
 pub use settings::Settings;
 pub use supervision::{AgentSpec, OnFailure};
 pub use words::{
-    Agent, AgentCard, AgentContext, AgentError, AgentErrorKind, Ask, Keyword, Listener, Reply,
-    RequestEvent, RequestId, Role, Task, Turn,
+    Agent, AgentCard, AgentContext, AgentError, AgentErrorKind, Ask, Keyword, Listener, Rendered,
+    Reply, RequestEvent, RequestId, Role, Task, Turn,
 };
 
 /// What a program with an agent of its own needs: `use agent_orchestrator::prelude::*;`

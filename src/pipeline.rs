@@ -35,7 +35,6 @@ pub use problem::Problem;
 pub use record::{RequestRecord, RequestStatus};
 pub use request::{Limits, OrchestrationRequest, Require};
 
-use answer::Times;
 use house::Arrival;
 use record::Ledger;
 
@@ -143,8 +142,8 @@ impl Orchestrator {
         let plan = house.plan(&request)?;
         let ledger = Ledger::open(house, &arrival, &plan);
         let execution = execute::run(house, &arrival, &plan, &mut request).await;
-        let times = Times::taken(&arrival, &ledger, execution.inside);
-        let conclusion = aggregate::conclude(id, plan, execution, times, request.metadata);
+        let times = ledger.times();
+        let conclusion = aggregate::conclude(id, plan, execution, &times, request.metadata);
         house.log(&arrival, &conclusion);
         ledger.close(conclusion)
     }

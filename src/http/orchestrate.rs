@@ -74,7 +74,7 @@ fn response(answer: &Answer) -> HttpResponse {
     }
     let strategy = HeaderValue::from_static(answer.routing.strategy.as_str());
     headers.insert(X_STRATEGY, strategy);
-    let overhead = HeaderValue::from_str(&answer.times.overhead_ms.to_string());
+    let overhead = HeaderValue::from_str(&answer.overhead_ms.to_string());
     headers.insert(
         X_OVERHEAD_MS,
         overhead.expect("a number is printable ASCII"),

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::{AnswerBody, Branch, FinalResult, ResultBody, Times};
+use super::answer::{AnswerBody, Branch, FinalResult, ResultBody};
 use super::execute::{Execution, Step};
+use super::record::Times;
 use super::{ErrorType, Problem};
 use crate::routing::{Mode, Plan};
-use crate::words::{AgentName, Reply, RequestId};
+use crate::words::{AgentName, Reply, RequestId, milliseconds, seconds};
 
 pub(super) fn conclude(
     id: RequestId,
     plan: Plan,
     execution: Execution,
-    times: Times,
+    times: &Times,
     metadata: BTreeMap<String, String>,
 ) -> Result<AnswerBody, Problem> {
-    let success = execution.success;
+    let (success, inside) = (execution.success, execution.inside);
     let result = body(plan.mode, execution);
     if !success {
         return Err(problem(result));
@@ -26,7 +27,10 @@ pub(super) fn conclude(
         agents_used: named(&result, |step| step.success),
         result,
         routing: plan.routing,
-        times,
+        execution_time: seconds(times.whole),
+        routing_time_ms: milliseconds(times.routing),
+        execution_time_ms: milliseconds(times.execution()),
+        overhead_ms: milliseconds(times.whole.saturating_sub(inside)),
         metadata,
     })
 }

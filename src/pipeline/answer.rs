@@ -1,50 +1,27 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::Arrival;
 use super::execute::Step;
-use super::record::Ledger;
 use crate::routing::{Mode, Routing};
-use crate::words::{AgentName, PreviousResult, Reply, RequestId, Turn, milliseconds, seconds};
+use crate::words::{AgentName, PreviousResult, Rendered, Reply, RequestId, Turn};
 
 /// The answer to a request; cheap to clone. It reads as its [`AnswerBody`].
 #[derive(Debug, Clone)]
-pub struct Answer {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    body: AnswerBody,
-    /// Made once, for the client and for the store alike.
-    json: OnceLock<Box<RawValue>>,
-}
+pub struct Answer(Arc<Rendered<AnswerBody>>);
 
 impl Answer {
     pub(super) fn new(body: AnswerBody) -> Self {
-        let json = OnceLock::new();
-        Self {
-            inner: Arc::new(Inner { body, json }),
-        }
+        Self(Arc::new(body.into()))
     }
 
-    /// The answer as JSON.
+    /// The answer as JSON; made once, for the client and for the store alike.
     #[must_use]
     pub fn json(&self) -> &str {
-        self.raw().get()
-    }
-
-    fn raw(&self) -> &RawValue {
-        self.inner.json.get_or_init(|| {
-            let json = serde_json::value::to_raw_value(&self.inner.body);
-            json.expect("answers have string keys and cannot fail to serialise")
-        })
+        self.0.json()
     }
 }
 
@@ -52,13 +29,13 @@ impl Deref for Answer {
     type Target = AnswerBody;
 
     fn deref(&self) -> &AnswerBody {
-        &self.inner.body
+        &self.0
     }
 }
 
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.raw().serialize(serializer)
+        self.0.serialize(serializer)
     }
 }
 
@@ -72,19 +49,9 @@ pub struct AnswerBody {
     /// What was answered.
     pub result: ResultBody,
     /// How the agents were chosen.
-    pub routing: Arc<Routing>,
+    pub routing: Arc<Rendered<Routing>>,
     /// The agents whose answers are in the result, in order.
     pub agents_used: Vec<AgentName>,
-    /// How long it took.
-    #[serde(flatten)]
-    pub times: Times,
-    /// The request's own.
-    pub metadata: BTreeMap<String, String>,
-}
-
-/// How long a request took, and with what.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Times {
     /// The whole time, seconds.
     pub execution_time: f64,
     /// The time it took to choose the agents, milliseconds.
@@ -94,18 +61,8 @@ pub struct Times {
     /// The whole time less the time spent inside agents, milliseconds.
     #[serde(skip)]
     pub overhead_ms: f64,
-}
-
-impl Times {
-    pub(super) fn taken(arrival: &Arrival, ledger: &Ledger<'_>, inside: Duration) -> Self {
-        let (whole, routing) = (arrival.at.elapsed(), ledger.routing_time());
-        Self {
-            execution_time: seconds(whole),
-            routing_time_ms: milliseconds(routing),
-            execution_time_ms: milliseconds(whole.saturating_sub(routing)),
-            overhead_ms: milliseconds(whole.saturating_sub(inside)),
-        }
-    }
+    /// The request's own.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// What came of a run, also of one that failed.

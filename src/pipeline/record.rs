@@ -15,7 +15,7 @@ use crate::judgement::Outcome;
 use crate::routing::{Plan, Routing};
 use crate::store::StateKey;
 use crate::telemetry::{AgentCall, Observation};
-use crate::words::{AgentName, RequestEvent, RequestId, milliseconds};
+use crate::words::{AgentName, Rendered, RequestEvent, RequestId, milliseconds};
 
 /// The state of a request, as `GET /requests/{id}` shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -33,7 +33,7 @@ pub struct RequestRecord {
     /// How often it was begun.
     pub attempt: u32,
     /// How its agents were chosen.
-    pub routing: Arc<Routing>,
+    pub routing: Arc<Rendered<Routing>>,
     /// The answer, once it has succeeded.
     pub response: Option<Answer>,
     /// The problem, once it has failed.
@@ -54,6 +54,20 @@ pub enum RequestStatus {
     Cancelled,
 }
 
+/// How long a request has taken.
+pub(super) struct Times {
+    pub whole: Duration,
+    /// What of it went by until the agents were chosen.
+    pub routing: Duration,
+}
+
+impl Times {
+    /// What of it went by since the agents were chosen.
+    pub(super) fn execution(&self) -> Duration {
+        self.whole.saturating_sub(self.routing)
+    }
+}
+
 /// The measurements of a request, as they are stored.
 #[derive(Debug, Serialize)]
 struct Measurements {
@@ -70,7 +84,7 @@ struct Measurements {
 pub(super) struct Ledger<'a> {
     house: &'a House,
     arrival: &'a Arrival,
-    routing: Arc<Routing>,
+    routing: Arc<Rendered<Routing>>,
     routing_time: Duration,
     closed: bool,
 }
@@ -93,8 +107,12 @@ impl<'a> Ledger<'a> {
         ledger
     }
 
-    pub(super) fn routing_time(&self) -> Duration {
-        self.routing_time
+    /// How long the request has taken so far.
+    pub(super) fn times(&self) -> Times {
+        Times {
+            whole: self.arrival.at.elapsed(),
+            routing: self.routing_time,
+        }
     }
 
     /// Enters how the request ended.
@@ -134,30 +152,30 @@ impl<'a> Ledger<'a> {
             StateKey::Request(self.arrival.id),
             self.house.config.request_ttl,
         );
-        self.house.journal.put(key, record, ttl);
+        self.house.journal.put(key, &record, ttl);
     }
 
     fn observe(&self, steps: &[Step], success: bool) {
         let Some(ttl) = self.house.config.metrics_ttl else {
             return;
         };
-        let execution_time = self.arrival.at.elapsed().saturating_sub(self.routing_time);
+        let times = self.times();
         let used = steps.iter().filter(|step| step.success);
         let measurements = Measurements {
             request_id: self.arrival.id,
             timestamp: self.arrival.timestamp,
-            routing_time_ms: milliseconds(self.routing_time),
-            execution_time_ms: milliseconds(execution_time),
+            routing_time_ms: milliseconds(times.routing),
+            execution_time_ms: milliseconds(times.execution()),
             agents_used: used.map(|step| step.agent.clone()).collect(),
             success,
         };
         let key = StateKey::Metrics(self.arrival.id);
-        self.house.journal.put(key, measurements, ttl);
+        self.house.journal.put(key, &measurements, ttl);
         self.house.metrics.observe(&Observation {
             strategy: self.routing.strategy.as_str(),
             success,
-            routing_time: self.routing_time,
-            execution_time,
+            routing_time: times.routing,
+            execution_time: times.execution(),
             agents: &calls(steps),
         });
     }

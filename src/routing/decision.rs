@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::words::AgentName;
+use crate::words::{AgentName, Rendered};
 
 /// How a request asks to be routed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,7 +103,7 @@ pub struct Plan {
     /// Who works, in order; never empty.
     pub agents: Vec<AgentName>,
     /// Why.
-    pub routing: Arc<Routing>,
+    pub routing: Arc<Rendered<Routing>>,
 }
 
 impl Plan {
@@ -129,7 +129,7 @@ impl Plan {
         Some(Self {
             mode,
             agents,
-            routing: Arc::new(routing),
+            routing: Arc::new(routing.into()),
         })
     }
 
@@ -144,7 +144,7 @@ impl Plan {
         Self {
             mode,
             agents,
-            routing: Arc::new(routing),
+            routing: Arc::new(routing.into()),
         }
     }
 }

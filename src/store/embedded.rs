@@ -9,6 +9,7 @@
 //!
 //! Edges: after a failure of the disk (it was full, say) the file is closed, and opened again for
 //! the next operation. Sweeping frees space for new entries, but does not make the file smaller.
+//! A value that was replaced takes its space until it would have expired.
 
 use std::fmt;
 use std::path::Path;
@@ -25,6 +26,7 @@ use tokio::sync::oneshot;
 use self::engine::Engine;
 use super::{Entry, Store, StoreError};
 
+mod block;
 mod engine;
 mod tables;
 

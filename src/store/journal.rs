@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::{StateKey, Store, StoreError};
-use draft::{Draft, Drafts, Encode, Row};
+use draft::{Draft, Drafts, Row};
 
 /// Records that may wait while the store is away.
 const ROOM: usize = 65_536;
@@ -84,29 +84,17 @@ impl Journal {
     }
 
     /// Puts a record in the place of any of the same key.
-    pub fn put(
-        &self,
-        key: StateKey,
-        record: impl Serialize + Send + Sync + 'static,
-        ttl: Duration,
-    ) {
-        self.draft(Row { key, field: None }, Arc::new(record), ttl);
+    pub fn put(&self, key: StateKey, record: &impl Serialize, ttl: Duration) {
+        self.draft(Row { key, field: None }, Draft::new(record, ttl));
     }
 
     /// Puts a record in the place of the same field of that key.
-    pub fn put_field(
-        &self,
-        key: StateKey,
-        field: String,
-        record: impl Serialize + Send + Sync + 'static,
-        ttl: Duration,
-    ) {
+    pub fn put_field(&self, key: StateKey, field: String, record: &impl Serialize, ttl: Duration) {
         let field = Some(field);
-        self.draft(Row { key, field }, Arc::new(record), ttl);
+        self.draft(Row { key, field }, Draft::new(record, ttl));
     }
 
-    fn draft(&self, row: Row, value: Arc<dyn Encode>, ttl: Duration) {
-        let draft = Draft { value, ttl };
+    fn draft(&self, row: Row, draft: Draft) {
         let mut waiting = lock(&self.shared.waiting);
         if waiting.len() >= ROOM && !waiting.contains_key(&row) {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
@@ -126,7 +114,7 @@ impl Journal {
     /// When it has to be read from the store and cannot be.
     pub async fn read(&self, key: StateKey) -> Result<Option<Bytes>, StoreError> {
         if let Some(draft) = self.unwritten(key) {
-            return Ok(Some(draft.value.encode()));
+            return Ok(Some(draft.json));
         }
         let read = self.shared.store.read(key.to_string()).await;
         self.note(&read);
@@ -226,7 +214,8 @@ impl Journal {
         // Stores are quicker with what lies together.
         rows.sort_unstable_by_key(|(row, _)| *row);
         for rows in rows.chunks(BATCH) {
-            let written = self.shared.store.write(draft::entries(rows).await).await;
+            let entries = rows.iter().map(|(row, draft)| draft.entry(row)).collect();
+            let written = self.shared.store.write(entries).await;
             self.note(&written);
             written?;
         }

@@ -134,13 +134,9 @@ impl Metrics {
 
     fn write_hour(&self) {
         let hour = self.hour.number;
-        let (sums, field) = (self.hour.sums.clone(), self.id.to_string());
-        self.journal.put_field(
-            StateKey::Rollup { hour },
-            field,
-            sums,
-            self.config.retention,
-        );
+        let (key, field) = (StateKey::Rollup { hour }, self.id.to_string());
+        let (sums, ttl) = (&self.hour.sums, self.config.retention);
+        self.journal.put_field(key, field, sums, ttl);
     }
 
     fn last_minutes(&self, window: Duration) -> Sums {

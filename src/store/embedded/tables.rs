@@ -1,16 +1,20 @@
 //! How entries lie in the database, and how they are found again when their time is over.
 //!
-//! - `keys`: key → (expiry, value); the value is none where the key has fields.
+//! - `keys`: key → (expiry, place of the value); no place where the key has fields.
 //! - `fields`: (key, field) → value. They live as long as their key.
-//! - `expiries`: (second, number) → keys that may have expired by that second.
+//! - `blocks`: (second, number) → values, end to end, that were written together and expire within
+//!   the same second.
+//! - `expiries`: (second, number) → the keys whose values are in that block.
 //!
 //! Invariant: every key is listed in `expiries` under the second in which it expires, rounded up.
 //! A key that was rewritten is listed under its old second too; `keys` decides.
 //!
-//! A row of `expiries` lists many keys, which makes writing it as cheap as not writing it: the
-//! keys of a batch mostly expire in the same second.
+//! Many small values in one large one make writing cheap, as in a log: a row of a B-tree costs
+//! more than the bytes in it. So does deleting, which takes whole blocks. The price is that a
+//! value that was replaced takes its space until it would have expired.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map;
 
 use bytes::Bytes;
 use redb::{
@@ -18,13 +22,12 @@ use redb::{
 };
 
 use super::super::Entry;
+use super::block::{Block, MOST_KEYS, Place, value_at};
 
-const KEYS: TableDefinition<&str, (u64, Option<&[u8]>)> = TableDefinition::new("keys");
+const KEYS: TableDefinition<&str, (u64, Option<Place>)> = TableDefinition::new("keys");
 const FIELDS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("fields");
+const BLOCKS: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("blocks");
 const EXPIRIES: TableDefinition<(u64, u64), Vec<&str>> = TableDefinition::new("expiries");
-
-/// How many keys a row of `expiries` lists, and after how many a sweep ends its transaction.
-const KEYS_AT_ONCE: usize = 1000;
 
 /// What one transaction of a sweep has done.
 pub(super) struct Swept {
@@ -52,14 +55,12 @@ pub(super) fn check(database: &Database) -> Result<(), Error> {
 pub(super) fn write(database: &Database, entries: &[Entry], now: u64) -> Result<(), Error> {
     let transaction = database.begin_write()?;
     let mut tables = Tables::open(&transaction)?;
-    let mut listed: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    let mut unfinished = BTreeMap::new();
     for entry in entries {
-        if let Some(second) = tables.put(entry, now)? {
-            listed.entry(second).or_default().push(&entry.key);
-        }
+        tables.put(entry, now, &mut unfinished)?;
     }
-    for (second, keys) in listed {
-        tables.list(second, &keys)?;
+    for (second, block) in unfinished {
+        tables.finish(second, &block)?;
     }
     drop(tables);
     transaction.commit()?;
@@ -68,12 +69,17 @@ pub(super) fn write(database: &Database, entries: &[Entry], now: u64) -> Result<
 
 /// Reads the value of a key that has not expired by `now`.
 pub(super) fn read(database: &Database, key: &str, now: u64) -> Result<Option<Bytes>, Error> {
-    let keys = database.begin_read()?.open_table(KEYS)?;
-    let found = keys.get(key)?;
-    Ok(found.and_then(|found| match found.value() {
-        (expiry, Some(value)) if expiry > now => Some(Bytes::copy_from_slice(value)),
-        _ => None,
-    }))
+    let transaction = database.begin_read()?;
+    let row = transaction.open_table(KEYS)?.get(key)?;
+    let (expiry, place) = row.map_or((0, None), |row| row.value());
+    let Some(place) = place.filter(|_| expiry > now) else {
+        return Ok(None);
+    };
+    let blocks = transaction.open_table(BLOCKS)?;
+    let block = blocks.get((second_after(expiry), place.0))?;
+    let value = block.as_ref().and_then(|it| value_at(it.value(), place));
+    let value = value.ok_or_else(|| Error::Corrupted(format!("the value of {key} is missing")))?;
+    Ok(Some(Bytes::copy_from_slice(value)))
 }
 
 /// Reads the fields of a key that has not expired by `now`, sorted.
@@ -115,13 +121,14 @@ pub(super) fn sweep(database: &Database, now: u64) -> Result<Swept, Error> {
     }
     Ok(Swept {
         deleted,
-        finished: due.len() < KEYS_AT_ONCE,
+        finished: due.len() < MOST_KEYS,
     })
 }
 
 struct Tables<'t> {
-    keys: Table<'t, &'static str, (u64, Option<&'static [u8]>)>,
+    keys: Table<'t, &'static str, (u64, Option<Place>)>,
     fields: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    blocks: Table<'t, (u64, u64), &'static [u8]>,
     expiries: Table<'t, (u64, u64), Vec<&'static str>>,
 }
 
@@ -130,54 +137,87 @@ impl<'t> Tables<'t> {
         Ok(Self {
             keys: transaction.open_table(KEYS)?,
             fields: transaction.open_table(FIELDS)?,
+            blocks: transaction.open_table(BLOCKS)?,
             expiries: transaction.open_table(EXPIRIES)?,
         })
     }
 
-    /// Writes one entry; returns the second to list its key under, unless it is listed there.
-    fn put(&mut self, entry: &Entry, now: u64) -> Result<Option<u64>, Error> {
+    /// Writes one entry; its value goes to the unfinished block of its second.
+    fn put<'e>(
+        &mut self,
+        entry: &'e Entry,
+        now: u64,
+        unfinished: &mut BTreeMap<u64, Block<'e>>,
+    ) -> Result<(), Error> {
         let key = entry.key.as_str();
         let expiry = now.saturating_add(entry.ttl_millis());
-        let value = entry.field.is_none().then_some(&entry.value[..]);
-        let (mut listed_under, mut has_old_fields) = (None, false);
-        if let Some(old) = self.keys.insert(key, (expiry, value))? {
-            let (old_expiry, old_value) = old.value();
-            listed_under = Some(second_after(old_expiry));
-            has_old_fields = old_value.is_none() && (value.is_some() || old_expiry <= now);
-        }
-        if has_old_fields {
+        let second = second_after(expiry);
+        let place = match &entry.field {
+            None => {
+                let block = self.block_with_room(second, &entry.value, unfinished)?;
+                Some(block.add(key, &entry.value)?)
+            }
+            Some(_) => None,
+        };
+        let old = self.keys.insert(key, (expiry, place))?;
+        let old = old.map(|old| old.value());
+        if old.is_some_and(|(expiry, had)| had.is_none() && (place.is_some() || expiry <= now)) {
             self.delete_fields(key)?;
         }
         if let Some(field) = &entry.field {
             self.fields
                 .insert((key, field.as_str()), &entry.value[..])?;
-        }
-        let second = second_after(expiry);
-        Ok((listed_under != Some(second)).then_some(second))
-    }
-
-    /// Lists keys under the second in which they expire.
-    fn list(&mut self, second: u64, keys: &[&str]) -> Result<(), Error> {
-        let last = self
-            .expiries
-            .range((second, 0)..=(second, u64::MAX))?
-            .next_back();
-        let free = last.transpose()?.map_or(0, |(row, _)| row.value().1 + 1);
-        for (number, keys) in (free..).zip(keys.chunks(KEYS_AT_ONCE)) {
-            self.expiries.insert((second, number), keys.to_vec())?;
+            let listed_under = old.map(|(expiry, _)| second_after(expiry));
+            if listed_under != Some(second) {
+                self.block_with_room(second, &[], unfinished)?
+                    .add(key, &[])?;
+            }
         }
         Ok(())
     }
 
-    /// Removes rows of keys that may have expired from the list, at most so many that the last
-    /// one makes [`KEYS_AT_ONCE`] keys.
+    fn block_with_room<'u, 'e>(
+        &mut self,
+        second: u64,
+        value: &[u8],
+        unfinished: &'u mut BTreeMap<u64, Block<'e>>,
+    ) -> Result<&'u mut Block<'e>, Error> {
+        let block = match unfinished.entry(second) {
+            btree_map::Entry::Occupied(block) => block.into_mut(),
+            btree_map::Entry::Vacant(place) => place.insert(Block::new(self.free_number(second)?)),
+        };
+        if !block.has_room_for(value) {
+            self.finish(second, block)?;
+            *block = Block::new(block.number + 1);
+        }
+        Ok(block)
+    }
+
+    fn free_number(&self, second: u64) -> Result<u64, Error> {
+        let mut blocks = self.expiries.range((second, 0)..=(second, u64::MAX))?;
+        let last = blocks.next_back().transpose()?;
+        Ok(last.map_or(0, |(block, _)| block.value().1 + 1))
+    }
+
+    /// Writes a block, and lists its keys under the second in which they expire.
+    fn finish(&mut self, second: u64, block: &Block<'_>) -> Result<(), Error> {
+        let id = (second, block.number);
+        self.expiries.insert(id, &block.keys)?;
+        let mut space = self.blocks.insert_reserve(id, block.len())?;
+        block.write_to(space.as_mut());
+        Ok(())
+    }
+
+    /// Removes blocks of keys that may have expired, at most so many that the last one makes
+    /// [`MOST_KEYS`] keys; returns the keys.
     fn take_due(&mut self, now: u64) -> Result<Vec<String>, Error> {
         let mut due = Vec::new();
         let rows = ..=(now / 1000, u64::MAX);
         for row in self.expiries.extract_from_if(rows, |_, _| true)? {
-            let (_, keys) = row?;
+            let (block, keys) = row?;
+            self.blocks.remove(block.value())?;
             due.extend(keys.value().into_iter().map(str::to_owned));
-            if due.len() >= KEYS_AT_ONCE {
+            if due.len() >= MOST_KEYS {
                 break;
             }
         }
@@ -186,15 +226,12 @@ impl<'t> Tables<'t> {
 
     /// Deletes the key if it has expired indeed, and says whether it has.
     fn delete_expired(&mut self, key: &str, now: u64) -> Result<bool, Error> {
-        let found = self.keys.get(key)?.map(|found| {
-            let (expiry, value) = found.value();
-            (expiry, value.is_none())
-        });
-        let Some((_, has_fields)) = found.filter(|(expiry, _)| *expiry <= now) else {
+        let found = self.keys.get(key)?.map(|found| found.value());
+        let Some((_, place)) = found.filter(|(expiry, _)| *expiry <= now) else {
             return Ok(false);
         };
         self.keys.remove(key)?;
-        if has_fields {
+        if place.is_none() {
             self.delete_fields(key)?;
         }
         Ok(true)
@@ -227,6 +264,7 @@ mod tests {
     use redb::ReadableTableMetadata;
     use redb::backends::InMemoryBackend;
 
+    use super::super::block::MOST_BYTES;
     use super::*;
 
     fn database() -> Database {
@@ -247,13 +285,16 @@ mod tests {
         }
     }
 
-    /// The number of rows in `keys`, `fields` and `expiries`.
+    /// The number of rows in `keys`, `fields` and `blocks`, of which `expiries` has as many.
     fn rows(database: &Database) -> [u64; 3] {
         let transaction = database.begin_read().unwrap();
+        let blocks = transaction.open_table(BLOCKS).unwrap().len().unwrap();
+        let expiries = transaction.open_table(EXPIRIES).unwrap().len().unwrap();
+        assert_eq!(blocks, expiries);
         [
             transaction.open_table(KEYS).unwrap().len().unwrap(),
             transaction.open_table(FIELDS).unwrap().len().unwrap(),
-            transaction.open_table(EXPIRIES).unwrap().len().unwrap(),
+            blocks,
         ]
     }
 
@@ -305,12 +346,41 @@ mod tests {
     }
 
     #[test]
-    fn a_key_rewritten_within_a_second_is_listed_once() {
+    fn a_key_whose_fields_are_rewritten_within_a_second_is_listed_once() {
         let db = database();
         for now in 0..500 {
-            write(&db, &[value("k", 60_000)], 1_000 + now).unwrap();
+            write(&db, &[field("k", "f", 60_000)], 1_000 + now).unwrap();
         }
         assert!(rows(&db)[2] <= 2, "{:?}", rows(&db));
+    }
+
+    #[test]
+    fn values_of_every_size_come_back_from_their_blocks() {
+        let db = database();
+        let sizes = [
+            0,
+            1,
+            MOST_BYTES - 1,
+            1,
+            1,
+            MOST_BYTES,
+            MOST_BYTES + 1,
+            0,
+            300_000,
+        ];
+        let ttl = Duration::from_millis(1_000);
+        let batch: Vec<Entry> = (0..20)
+            .flat_map(|round| sizes.map(|size| (round, size)))
+            .enumerate()
+            .map(|(i, (round, size))| Entry::new(format!("k{i}"), vec![round; size], ttl))
+            .collect();
+        write(&db, &batch, 0).unwrap();
+        for entry in &batch {
+            let value = read(&db, &entry.key, 1).unwrap();
+            assert!(value.as_ref() == Some(&entry.value), "{}", entry.key);
+        }
+        assert_eq!(sweep_all(&db, 1_000), batch.len());
+        assert_eq!(rows(&db), [0, 0, 0]);
     }
 
     #[test]
@@ -339,7 +409,7 @@ mod tests {
         }
         write(&db, &[value("a", 100)], 0).unwrap();
         assert!(fields(&db, "a", 1).unwrap().is_empty());
-        assert_eq!(rows(&db), [6, 10, 6]);
+        assert_eq!(rows(&db)[..2], [6, 10]);
     }
 
     #[derive(Debug, Clone)]

@@ -1,7 +1,6 @@
 //! Records that wait to be written.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,45 +18,29 @@ pub(super) struct Row {
     pub field: Option<String>,
 }
 
-/// A record that is not written yet; it is put into bytes only when it is.
+/// A record that is not written yet.
 #[derive(Clone)]
 pub(super) struct Draft {
-    pub value: Arc<dyn Encode>,
+    pub json: Bytes,
     pub ttl: Duration,
 }
 
-/// Records that are made JSON before others on the thread have their turn.
-const FEW: usize = 16;
-
-/// Makes the records JSON, a few at a time: supervisors live on the same thread.
-pub(super) async fn entries(rows: &[(&Row, &Draft)]) -> Vec<Entry> {
-    let mut entries = Vec::with_capacity(rows.len());
-    for few in rows.chunks(FEW) {
-        entries.extend(few.iter().map(|(row, draft)| draft.entry(row)));
-        tokio::task::yield_now().await;
-    }
-    entries
-}
-
-/// A record, to be made JSON when it is written.
-pub(super) trait Encode: Send + Sync {
-    fn encode(&self) -> Bytes;
-}
-
-impl<T: Serialize + Send + Sync> Encode for T {
-    fn encode(&self) -> Bytes {
-        let json = serde_json::to_vec(self);
-        json.expect("records have string keys and cannot fail to serialise")
-            .into()
-    }
-}
-
 impl Draft {
+    /// Makes the record JSON, on the thread that has just made the record and has it at hand.
+    pub(super) fn new(record: &impl Serialize, ttl: Duration) -> Self {
+        let json = serde_json::to_vec(record);
+        let json = json.expect("records have string keys and cannot fail to serialise");
+        Self {
+            json: json.into(),
+            ttl,
+        }
+    }
+
     pub(super) fn entry(&self, row: &Row) -> Entry {
         Entry {
             key: row.key.to_string(),
             field: row.field.clone(),
-            value: self.value.encode(),
+            value: self.json.clone(),
             ttl: self.ttl,
         }
     }
