@@ -89,7 +89,7 @@ pub(super) fn place_of(state: &StateConfig) -> &Path {
     }
 }
 
-/// HTTP has the other half of the cores.
+/// Half of the cores: agents mostly wait for others.
 fn agent_threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     (cores / 2).max(1)

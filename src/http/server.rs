@@ -13,7 +13,7 @@ use crate::pipeline::Orchestrator;
 pub struct ServerConfig {
     /// Where it listens: `address:port`; port 0 takes any that is free.
     pub listen: String,
-    /// Threads that serve HTTP; 0: half of the cores.
+    /// Threads that serve HTTP; 0: as many as there are cores.
     pub workers: usize,
     /// How long requests that are in may take to finish at the end.
     pub shutdown_timeout: Duration,
@@ -82,13 +82,9 @@ fn announce(address: SocketAddr) {
     info!("listening on http://{address}");
 }
 
-/// Agents need cores, too: they have the other half.
-pub(crate) fn workers(configured: usize) -> usize {
+fn workers(configured: usize) -> usize {
     match configured {
-        0 => {
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            (cores / 2).max(1)
-        }
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
     }
 }

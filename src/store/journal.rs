@@ -18,8 +18,8 @@ use draft::{Draft, Drafts, Row};
 /// Records that may wait while the store is away.
 const ROOM: usize = 65_536;
 /// Records written in one go.
-const BATCH: usize = 2_048;
-/// How long writing waits for more to come.
+const BATCH: usize = 4_096;
+/// How long writing waits for more to come, always: a transaction costs far more than a record.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long writing waits after it has failed.
 const RETRY: Duration = Duration::from_millis(500);
@@ -30,7 +30,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The write-behind: what is kept of requests goes here at once, and to the store soon after.
 ///
-/// No answer ever waits for the store. What is put in is written within a few milliseconds, many
+/// No answer ever waits for the store. What is put in is written within a tenth of a second, many
 /// at a time; a record that is put in again before that is written once. Whoever reads sees what
 /// was put in, written or not. While the store is away, what is to be written waits here, up to
 /// a bound; what does not fit is counted and reported. Cheap to clone.
@@ -189,8 +189,11 @@ impl Journal {
     async fn write_for_ever(self) {
         loop {
             self.shared.bell.notified().await;
-            tokio::time::sleep(GATHER).await;
-            while self.gather() {
+            loop {
+                tokio::time::sleep(GATHER).await;
+                if !self.gather() {
+                    break;
+                }
                 if self.write().await.is_err() {
                     self.shared.failed.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(RETRY).await;

@@ -1,67 +1,95 @@
+use lz4_flex::block::{compress_prepend_size, decompress_size_prepended};
 use redb::Error;
 
 /// How many keys a block has at most.
 pub(super) const MOST_KEYS: usize = 1000;
 
-/// How many bytes a block has at most, unless one value alone has more: just what fits into
-/// 64 KiB with what the database adds. To read one value is to read its block.
-pub(super) const MOST_BYTES: usize = (64 << 10) - 256;
+/// How many bytes a block has at most before it is packed, unless one value alone has more. To
+/// read one value is to unpack its block.
+pub(super) const MOST_BYTES: usize = 128 << 10;
 
 /// Where a value lies among those that expire in the same second: the number of the block, the
 /// first byte, and how many there are.
 pub(super) type Place = (u64, u32, u32);
 
-/// Values that will expire together, on their way into the database as one.
-pub(super) struct Block<'e> {
+/// Keys and values that will expire together, on their way into the database as one.
+///
+/// Each entry is the length of the key, the length of the value (32 bits each, little-endian),
+/// the key, and the value. Packed, all that is compressed: records of requests are much alike.
+pub(super) struct Block {
     pub number: u64,
-    pub keys: Vec<&'e str>,
-    values: Vec<&'e [u8]>,
-    bytes: usize,
+    keys: usize,
+    bytes: Vec<u8>,
 }
 
-impl<'e> Block<'e> {
+impl Block {
     pub(super) fn new(number: u64) -> Self {
         Self {
             number,
-            keys: Vec::new(),
-            values: Vec::new(),
-            bytes: 0,
+            keys: 0,
+            bytes: Vec::new(),
         }
     }
 
     pub(super) fn has_room_for(&self, value: &[u8]) -> bool {
-        self.keys.is_empty()
-            || self.keys.len() < MOST_KEYS && self.bytes + value.len() <= MOST_BYTES
+        self.keys == 0 || self.keys < MOST_KEYS && self.bytes.len() + value.len() <= MOST_BYTES
     }
 
-    /// Puts a value at the end.
-    pub(super) fn add(&mut self, key: &'e str, value: &'e [u8]) -> Result<Place, Error> {
-        let too_large = |_| Error::ValueTooLarge(value.len());
-        let length = u32::try_from(value.len()).map_err(too_large)?;
-        let start = u32::try_from(self.bytes).map_err(too_large)?;
-        self.keys.push(key);
-        self.values.push(value);
-        self.bytes += value.len();
-        Ok((self.number, start, length))
-    }
-
-    /// How many bytes it has.
-    pub(super) fn len(&self) -> usize {
-        self.bytes
-    }
-
-    /// Fills `space`, which has as many bytes, with the values.
-    pub(super) fn write_to(&self, mut space: &mut [u8]) {
-        for value in &self.values {
-            let (place, after) = space.split_at_mut(value.len());
-            place.copy_from_slice(value);
-            space = after;
+    /// Puts an entry at the end.
+    pub(super) fn add(&mut self, key: &str, value: &[u8]) -> Result<Place, Error> {
+        self.keys += 1;
+        for part in [key.as_bytes(), value] {
+            self.bytes.extend(number(part.len())?.to_le_bytes());
         }
+        self.bytes.extend_from_slice(key.as_bytes());
+        let start = number(self.bytes.len())?;
+        self.bytes.extend_from_slice(value);
+        Ok((self.number, start, number(value.len())?))
+    }
+
+    pub(super) fn pack(&self) -> Vec<u8> {
+        compress_prepend_size(&self.bytes)
     }
 }
 
-/// The value at that place in a block; `None` when the block is shorter than that.
-pub(super) fn value_at(block: &[u8], (_, start, length): Place) -> Option<&[u8]> {
-    let start = start as usize;
-    block.get(start..)?.get(..length as usize)
+fn number(length: usize) -> Result<u32, Error> {
+    u32::try_from(length).map_err(|_| Error::ValueTooLarge(length))
+}
+
+/// The bytes of a block that was packed.
+pub(super) struct Unpacked(Vec<u8>);
+
+impl Unpacked {
+    pub(super) fn new(packed: &[u8]) -> Result<Self, Error> {
+        match decompress_size_prepended(packed) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(error) => Err(Error::Corrupted(format!("a block of values: {error}"))),
+        }
+    }
+
+    /// The value at that place.
+    pub(super) fn value(&self, (_, start, length): Place) -> Result<&[u8], Error> {
+        let value = self.0.get(start as usize..);
+        let value = value.and_then(|rest| rest.get(..length as usize));
+        value.ok_or_else(|| Error::Corrupted("a block of values is too short".to_owned()))
+    }
+
+    /// The keys of all entries.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        let (mut keys, mut rest) = (Vec::new(), &self.0[..]);
+        while let Some((key, after)) = next_key(rest) {
+            keys.push(key);
+            rest = after;
+        }
+        keys
+    }
+}
+
+/// The key at the beginning, and all that comes after its value.
+fn next_key(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (key, rest) = bytes.split_first_chunk()?;
+    let (value, rest) = rest.split_first_chunk()?;
+    let (key, rest) = rest.split_at_checked(u32::from_le_bytes(*key) as usize)?;
+    let after = rest.get(u32::from_le_bytes(*value) as usize..)?;
+    Some((std::str::from_utf8(key).ok()?, after))
 }

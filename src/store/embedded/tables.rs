@@ -2,16 +2,16 @@
 //!
 //! - `keys`: key → (expiry, place of the value); no place where the key has fields.
 //! - `fields`: (key, field) → value. They live as long as their key.
-//! - `blocks`: (second, number) → values, end to end, that were written together and expire within
+//! - `blocks`: (second, number) → keys and values that were written together and expire within
 //!   the same second.
-//! - `expiries`: (second, number) → the keys whose values are in that block.
 //!
-//! Invariant: every key is listed in `expiries` under the second in which it expires, rounded up.
-//! A key that was rewritten is listed under its old second too; `keys` decides.
+//! Invariant: every key is in a block under the second in which it expires, rounded up. A key
+//! that was rewritten is in one under its old second too; `keys` decides.
 //!
 //! Many small values in one large one make writing cheap, as in a log: a row of a B-tree costs
-//! more than the bytes in it. So does deleting, which takes whole blocks. The price is that a
-//! value that was replaced takes its space until it would have expired.
+//! more than the bytes in it, and bytes that are much alike cost little when they are compressed.
+//! Deleting takes whole blocks. The price is that a value that was replaced takes its space until
+//! it would have expired.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
@@ -22,12 +22,11 @@ use redb::{
 };
 
 use super::super::Entry;
-use super::block::{Block, MOST_KEYS, Place, value_at};
+use super::block::{Block, MOST_KEYS, Place, Unpacked};
 
 const KEYS: TableDefinition<&str, (u64, Option<Place>)> = TableDefinition::new("keys");
 const FIELDS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("fields");
 const BLOCKS: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("blocks");
-const EXPIRIES: TableDefinition<(u64, u64), Vec<&str>> = TableDefinition::new("expiries");
 
 /// What one transaction of a sweep has done.
 pub(super) struct Swept {
@@ -76,10 +75,11 @@ pub(super) fn read(database: &Database, key: &str, now: u64) -> Result<Option<By
         return Ok(None);
     };
     let blocks = transaction.open_table(BLOCKS)?;
-    let block = blocks.get((second_after(expiry), place.0))?;
-    let value = block.as_ref().and_then(|it| value_at(it.value(), place));
-    let value = value.ok_or_else(|| Error::Corrupted(format!("the value of {key} is missing")))?;
-    Ok(Some(Bytes::copy_from_slice(value)))
+    let Some(block) = blocks.get((second_after(expiry), place.0))? else {
+        return Err(Error::Corrupted(format!("the value of {key} is missing")));
+    };
+    let block = Unpacked::new(block.value())?;
+    Ok(Some(Bytes::copy_from_slice(block.value(place)?)))
 }
 
 /// Reads the fields of a key that has not expired by `now`, sorted.
@@ -129,7 +129,6 @@ struct Tables<'t> {
     keys: Table<'t, &'static str, (u64, Option<Place>)>,
     fields: Table<'t, (&'static str, &'static str), &'static [u8]>,
     blocks: Table<'t, (u64, u64), &'static [u8]>,
-    expiries: Table<'t, (u64, u64), Vec<&'static str>>,
 }
 
 impl<'t> Tables<'t> {
@@ -138,16 +137,15 @@ impl<'t> Tables<'t> {
             keys: transaction.open_table(KEYS)?,
             fields: transaction.open_table(FIELDS)?,
             blocks: transaction.open_table(BLOCKS)?,
-            expiries: transaction.open_table(EXPIRIES)?,
         })
     }
 
     /// Writes one entry; its value goes to the unfinished block of its second.
-    fn put<'e>(
+    fn put(
         &mut self,
-        entry: &'e Entry,
+        entry: &Entry,
         now: u64,
-        unfinished: &mut BTreeMap<u64, Block<'e>>,
+        unfinished: &mut BTreeMap<u64, Block>,
     ) -> Result<(), Error> {
         let key = entry.key.as_str();
         let expiry = now.saturating_add(entry.ttl_millis());
@@ -176,12 +174,12 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn block_with_room<'u, 'e>(
+    fn block_with_room<'u>(
         &mut self,
         second: u64,
         value: &[u8],
-        unfinished: &'u mut BTreeMap<u64, Block<'e>>,
-    ) -> Result<&'u mut Block<'e>, Error> {
+        unfinished: &'u mut BTreeMap<u64, Block>,
+    ) -> Result<&'u mut Block, Error> {
         let block = match unfinished.entry(second) {
             btree_map::Entry::Occupied(block) => block.into_mut(),
             btree_map::Entry::Vacant(place) => place.insert(Block::new(self.free_number(second)?)),
@@ -194,17 +192,14 @@ impl<'t> Tables<'t> {
     }
 
     fn free_number(&self, second: u64) -> Result<u64, Error> {
-        let mut blocks = self.expiries.range((second, 0)..=(second, u64::MAX))?;
+        let mut blocks = self.blocks.range((second, 0)..=(second, u64::MAX))?;
         let last = blocks.next_back().transpose()?;
         Ok(last.map_or(0, |(block, _)| block.value().1 + 1))
     }
 
-    /// Writes a block, and lists its keys under the second in which they expire.
-    fn finish(&mut self, second: u64, block: &Block<'_>) -> Result<(), Error> {
-        let id = (second, block.number);
-        self.expiries.insert(id, &block.keys)?;
-        let mut space = self.blocks.insert_reserve(id, block.len())?;
-        block.write_to(space.as_mut());
+    fn finish(&mut self, second: u64, block: &Block) -> Result<(), Error> {
+        let packed = block.pack();
+        self.blocks.insert((second, block.number), &packed[..])?;
         Ok(())
     }
 
@@ -213,10 +208,10 @@ impl<'t> Tables<'t> {
     fn take_due(&mut self, now: u64) -> Result<Vec<String>, Error> {
         let mut due = Vec::new();
         let rows = ..=(now / 1000, u64::MAX);
-        for row in self.expiries.extract_from_if(rows, |_, _| true)? {
-            let (block, keys) = row?;
-            self.blocks.remove(block.value())?;
-            due.extend(keys.value().into_iter().map(str::to_owned));
+        for row in self.blocks.extract_from_if(rows, |_, _| true)? {
+            let (_, block) = row?;
+            let block = Unpacked::new(block.value())?;
+            due.extend(block.keys().into_iter().map(str::to_owned));
             if due.len() >= MOST_KEYS {
                 break;
             }
@@ -285,16 +280,13 @@ mod tests {
         }
     }
 
-    /// The number of rows in `keys`, `fields` and `blocks`, of which `expiries` has as many.
+    /// The number of rows in `keys`, `fields` and `blocks`.
     fn rows(database: &Database) -> [u64; 3] {
         let transaction = database.begin_read().unwrap();
-        let blocks = transaction.open_table(BLOCKS).unwrap().len().unwrap();
-        let expiries = transaction.open_table(EXPIRIES).unwrap().len().unwrap();
-        assert_eq!(blocks, expiries);
         [
             transaction.open_table(KEYS).unwrap().len().unwrap(),
             transaction.open_table(FIELDS).unwrap().len().unwrap(),
-            blocks,
+            transaction.open_table(BLOCKS).unwrap().len().unwrap(),
         ]
     }
 
