@@ -1,10 +1,10 @@
 //! What orchestration costs over HTTP: `/orchestrate`, with everything switched on, beside a bare
 //! actix-web handler that parses a body and answers JSON of the same size.
 //!
-//! Both run in turn within one run, several rounds at each number of connections, each with the
-//! machine to itself but for the load generator (`wrk`, which shares it). The ratio is taken
-//! within a round, and the median of the rounds is printed, so that a machine whose speed drifts
-//! does not matter. Run it with `make bench-http`.
+//! Both are loaded in turn, in many short rounds at each number of connections, by a load generator
+//! (`wrk`) that shares the machine. The ratio is taken within a round, and the median of the rounds
+//! is printed, so that a machine whose speed changes from second to second does not matter. Run it
+//! with `make bench-http`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -12,8 +12,8 @@ use std::process::{Child, Command, Stdio};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 
-const ROUNDS: usize = 5;
-const SECONDS: &str = "4s";
+const ROUNDS: usize = 21;
+const SECONDS: &str = "2s";
 const CONNECTIONS: [usize; 3] = [1, 32, 64];
 
 fn main() -> std::io::Result<()> {
@@ -29,10 +29,7 @@ fn main() -> std::io::Result<()> {
     );
     println!("|---|---|---|---|---|---|---|");
     for connections in CONNECTIONS {
-        let rounds: Vec<Round> = (0..ROUNDS)
-            .map(|_| round(connections))
-            .collect::<Result<_, _>>()?;
-        println!("{}", row(connections, &rounds));
+        println!("{}", row(connections, &rounds(connections)?));
     }
     Ok(())
 }
@@ -154,14 +151,17 @@ struct Round {
     whole: Figures,
 }
 
-fn round(connections: usize) -> std::io::Result<Round> {
+fn rounds(connections: usize) -> std::io::Result<Vec<Round>> {
     let directory = tempfile::tempdir()?;
     let orchestrator = Server::orchestrator(directory.path())?;
-    let answer = orchestrator.ask();
-    let whole = orchestrator.load(connections)?;
-    drop(orchestrator);
-    let bare = Server::bare(&answer)?.load(connections)?;
-    Ok(Round { bare, whole })
+    let bare = Server::bare(&orchestrator.ask())?;
+    let round = |_| {
+        Ok(Round {
+            bare: bare.load(connections)?,
+            whole: orchestrator.load(connections)?,
+        })
+    };
+    (0..ROUNDS).map(round).collect()
 }
 
 fn row(connections: usize, rounds: &[Round]) -> String {

@@ -91,6 +91,23 @@ async fn a_record_that_is_put_twice_before_it_is_written_is_written_once() {
 }
 
 #[actix_rt::test]
+async fn a_steady_stream_is_written_many_at_a_time() {
+    tokio::time::pause();
+    let store = Moody::slow();
+    let journal = Journal::start_on(&Arbiter::current(), store.clone());
+    let mut writes = 0;
+    for _ in 0..1_000 {
+        journal.put(new_key(), &1, MINUTE);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        if store.begun.load(Ordering::SeqCst) > writes {
+            writes += 1;
+            store.let_one_go();
+        }
+    }
+    assert!((5..=25).contains(&writes), "{writes} writes in a second");
+}
+
+#[actix_rt::test]
 async fn all_fields_of_a_key_are_written() {
     let store = Moody::slow();
     let journal = journal_on(store.clone());
