@@ -9,8 +9,8 @@ use actix_rt::Arbiter;
 use agent_orchestrator::RequestId;
 use agent_orchestrator::store::{Embedded, Entry, Journal, StateKey, Store};
 
+use crate::support::client::Client;
 use crate::support::config::{CHAT, agents};
-use crate::support::http::{ask, client, get, record};
 use crate::support::moody::Moody;
 use crate::support::redis::RedisServer;
 use crate::support::server::{PATIENCE, Process, until};
@@ -255,11 +255,11 @@ async fn the_state_of_a_request_is_kept_as_long_as_configured() {
         ("ORCHESTRATOR__STATE__REQUEST_TTL", "1"),
     ];
     let process = Process::orchestrator(config.path(), &variables);
-    let (client, server) = (client(), process.url(""));
-    let id = ask(&client, &server, "hello").await.unwrap().request_id();
+    let client = Client::of(&process);
+    let id = client.say("hello").await.request_id();
     until("it is forgotten", async || {
-        let record = record(&client, &server, id).await;
-        record.status == 404 && record.body["error_type"] == "RequestNotFound"
+        let record = client.record(id).await;
+        record.status == 404 && record.body()["error_type"] == "RequestNotFound"
     })
     .await;
 }
@@ -275,19 +275,18 @@ async fn orchestrators_that_share_a_redis_count_together() {
     ];
     let processes = [3, 4].map(|count| {
         let process = Process::orchestrator(config.path(), &variables);
-        (process.url(""), process, count)
+        (Client::of(&process), process, count)
     });
-    let client = client();
-    for (server, _, count) in &processes {
+    for (client, _, count) in &processes {
         for _ in 0..*count {
-            ask(&client, server, "hello").await.unwrap();
+            client.say("hello").await.json(200);
         }
     }
-    for (server, ..) in &processes {
+    for (client, ..) in &processes {
         until("both are counted together", async || {
-            let summary = get(&client, server, "/metrics/summary?window_seconds=90000").await;
-            summary.body["totals"]["requests"] == 7
-                && summary.body["agents"]["chat_agent"]["succeeded"] == 7
+            let path = "/metrics/summary?window_seconds=90000";
+            let summary = client.get(path).await.json(200);
+            summary["totals"]["requests"] == 7 && summary["agents"]["chat_agent"]["succeeded"] == 7
         })
         .await;
     }

@@ -9,8 +9,8 @@ use futures::future::join_all;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::support::client::Client;
 use crate::support::config::{CHAT, agents};
-use crate::support::http::{ask, client, get, orchestrate, record, state_health};
 use crate::support::raw::Connection;
 use crate::support::refusal::refusal;
 use crate::support::remote::Remote;
@@ -19,7 +19,7 @@ use crate::support::server::{Process, until};
 /// A process whose agents are `chat_agent` and that remote one.
 struct Scene {
     process: Process,
-    server: String,
+    client: Client,
     remote: Remote,
     _config: TempDir,
 }
@@ -34,7 +34,7 @@ impl Scene {
         let config = agents(&[CHAT, &slow]);
         let process = Process::orchestrator(config.path(), variables);
         Self {
-            server: process.url(""),
+            client: Client::of(&process),
             process,
             remote,
             _config: config,
@@ -43,12 +43,11 @@ impl Scene {
 
     /// Begins so many requests, and waits until the remote agent holds them all.
     async fn begin(&self, count: usize) -> Vec<rt::task::JoinHandle<u16>> {
-        let client = client();
         let begin = |_| {
-            let (client, server) = (client.clone(), self.server.clone());
+            let client = self.client.clone();
             rt::spawn(async move {
                 let body = json!({"content": "wait", "agents": ["slow"]});
-                let answer = orchestrate(&client, &server, &body).await;
+                let answer = client.try_to_ask(&body).await;
                 answer.map_or(0, |answer| answer.status)
             })
         };
@@ -60,9 +59,8 @@ impl Scene {
     /// Sends the signal, and waits until nobody is let in any more.
     async fn end(&self, signal: &str) {
         self.process.signal(signal);
-        let client = client();
         until("requests are no longer welcome", async || {
-            get(&client, &self.server, "/readyz").await.status == 503
+            self.client.get("/readyz").await.status == 503
         })
         .await;
     }
@@ -70,17 +68,14 @@ impl Scene {
 
 async fn requests_that_are_in_are_answered_and_others_refused(signal: &str) {
     let mut scene = Scene::set(&[]);
-    let mut kept_alive = Connection::open(&scene.server);
+    let mut kept_alive = Connection::open(&scene.process.url(""));
     assert_eq!(kept_alive.get("/livez").status, 200);
     let begun = scene.begin(20).await;
     scene.end(signal).await;
 
     let question = json!({"content": "hello"});
-    let late = orchestrate(&client(), &scene.server, &question)
-        .await
-        .unwrap();
-    assert_eq!(late.status, 503);
-    assert_eq!(late.body["error_type"], "ShuttingDown");
+    let late = Client::of(&scene.process).ask(&question).await;
+    assert_eq!(late.json(503)["error_type"], "ShuttingDown");
     assert_eq!(late.headers["connection"], "close");
     assert!(late.headers.contains_key("retry-after"));
 
@@ -129,10 +124,10 @@ struct Caller {
 }
 
 impl Caller {
-    async fn call(self: Rc<Self>, server: String) {
-        let client = client();
+    async fn call(self: Rc<Self>, client: Client) {
+        let question = json!({"content": "hello"});
         while self.lost.borrow().is_none() {
-            match ask(&client, &server, "hello").await.map(|it| it.status) {
+            match client.try_to_ask(&question).await.map(|it| it.status) {
                 Ok(200) => {
                     assert_eq!(self.refused.get(), 0, "let in after others were refused");
                     self.answered.set(self.answered.get() + 1);
@@ -152,7 +147,7 @@ async fn under_load_every_request_is_answered_or_refused_until_all_who_were_in_h
     let callers: Vec<Rc<Caller>> = (0..4).map(|_| Rc::default()).collect();
     let calls = callers.iter().cloned();
     let calls: Vec<_> = calls
-        .map(|caller| rt::spawn(caller.call(scene.server.clone())))
+        .map(|caller| rt::spawn(caller.call(Client::of(&scene.process))))
         .collect();
     until("all callers are answered", async || {
         callers.iter().all(|caller| caller.answered.get() >= 10)
@@ -203,10 +198,9 @@ async fn the_end_waits_for_requests_no_longer_than_the_shutdown_timeout_and_tell
 }
 
 /// Waits until everything that was put down is written.
-async fn written(server: &str) {
-    let client = client();
+async fn written(client: &Client) {
     until("the state is written", async || {
-        state_health(&client, server).await["pending"] == 0
+        client.state_health().await["pending"] == 0
     })
     .await;
 }
@@ -217,22 +211,18 @@ async fn requests_that_were_written_survive_a_kill() {
     let file = config.path().join("state.redb");
     let variables = [("ORCHESTRATOR__STATE__PATH", file.to_str().unwrap())];
     let mut process = Process::orchestrator(config.path(), &variables);
-    let (client, server) = (client(), process.url(""));
-    let asked = (0..30).map(|_| ask(&client, &server, "hello"));
-    let answers: Vec<_> = join_all(asked)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
-    written(&server).await;
+    let client = Client::of(&process);
+    let answers = join_all((0..30).map(|_| client.say("hello"))).await;
+    written(&client).await;
     process.signal("KILL");
     assert_eq!(process.wait().code(), None);
 
     let process = Process::orchestrator(config.path(), &variables);
+    let client = Client::of(&process);
     for answer in answers {
-        let record = record(&client, &process.url(""), answer.request_id()).await;
-        assert_eq!(record.body["status"], "succeeded");
-        assert_eq!(record.body["response"], answer.body);
+        let record = client.record(answer.request_id()).await.json(200);
+        assert_eq!(record["status"], "succeeded");
+        assert_eq!(record["response"], answer.json(200));
     }
 }
 
@@ -245,13 +235,13 @@ async fn a_kill_at_any_moment_leaves_a_file_that_opens_again() {
     let mut kept = Vec::new();
     for _ in 0..10 {
         let mut process = Process::orchestrator(config.path(), &variables);
-        let server = process.url("");
-        let answer = ask(&client(), &server, "hello").await.unwrap();
-        written(&server).await;
+        let client = Client::of(&process);
+        let answer = client.say("hello").await;
+        written(&client).await;
         kept.push(answer.request_id());
 
         let caller = Rc::new(Caller::default());
-        let calls = (0..4).map(|_| rt::spawn(caller.clone().call(server.clone())));
+        let calls = (0..4).map(|_| rt::spawn(caller.clone().call(client.clone())));
         let calls: Vec<_> = calls.collect();
         let moment = random.usize(1..150);
         until("enough is under way", async || {
@@ -265,9 +255,10 @@ async fn a_kill_at_any_moment_leaves_a_file_that_opens_again() {
         }
     }
     let process = Process::orchestrator(config.path(), &variables);
+    let client = Client::of(&process);
     for id in kept {
-        let record = record(&client(), &process.url(""), id).await;
-        assert_eq!(record.body["status"], "succeeded");
+        let record = client.record(id).await.json(200);
+        assert_eq!(record["status"], "succeeded");
     }
 }
 
@@ -281,7 +272,7 @@ async fn a_state_file_belongs_to_one_process() {
     let said = refusal(config.path(), &variables);
     assert!(said.contains(file), "{said}");
     assert!(said.contains("another process has it open"), "{said}");
-    assert_eq!(get(&client(), &first.url(""), "/readyz").await.status, 200);
+    assert_eq!(Client::of(&first).get("/readyz").await.status, 200);
 }
 
 #[test]

@@ -8,12 +8,11 @@ use actix_web::rt;
 use agent_orchestrator::RequestId;
 use futures::future::join_all;
 use redis::aio::MultiplexedConnection;
-use reqwest::Client;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::client::Client;
 use crate::support::config::{CHAT, agents};
-use crate::support::http::{ask, client, record, state_health};
 use crate::support::redis::{RedisServer, free_port};
 use crate::support::server::{Process, until};
 
@@ -25,7 +24,6 @@ const BACK: &str = "the store is back";
 /// A process that keeps its state in Redis, and a client of it.
 struct Scene {
     process: Process,
-    server: String,
     client: Client,
     _config: TempDir,
 }
@@ -39,21 +37,20 @@ impl Scene {
         ];
         let process = Process::orchestrator(config.path(), &variables);
         Self {
-            server: process.url(""),
+            client: Client::of(&process),
             process,
-            client: client(),
             _config: config,
         }
     }
 
     async fn ask(&self) -> RequestId {
-        let answer = ask(&self.client, &self.server, "hello").await.unwrap();
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        let answer = self.client.say("hello").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
         answer.request_id()
     }
 
     async fn health(&self) -> Value {
-        state_health(&self.client, &self.server).await
+        self.client.state_health().await
     }
 
     async fn until_written(&self) {
@@ -73,13 +70,12 @@ impl Scene {
         let over = Rc::new(Cell::new(false));
         let asked = Rc::new(RefCell::new(Vec::new()));
         let callers = (0..4).map(|_| {
-            let (over, asked) = (over.clone(), asked.clone());
-            let (client, server) = (self.client.clone(), self.server.clone());
+            let (over, asked, client) = (over.clone(), asked.clone(), self.client.clone());
             rt::spawn(async move {
                 while !over.get() {
                     let began = Instant::now();
-                    let answer = ask(&client, &server, "hello").await.unwrap();
-                    assert_eq!(answer.status, 200, "{}", answer.body);
+                    let answer = client.say("hello").await;
+                    assert_eq!(answer.status, 200, "{}", answer.text);
                     assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
                     asked.borrow_mut().push(answer.request_id());
                 }
@@ -154,7 +150,7 @@ async fn state_and_metrics_are_kept_under_the_keys_that_have_always_been() {
     let mut raw = Raw::of(&redis).await;
     let state = raw.json("request", id).await.unwrap();
     assert_eq!(state["status"], "succeeded");
-    assert_eq!(record(&scene.client, &scene.server, id).await.body, state);
+    assert_eq!(scene.client.record(id).await.json(200), state);
     assert!((3500..=3600).contains(&raw.ttl("request", id).await));
 
     let metrics = raw.json("metrics", id).await.unwrap();
@@ -231,13 +227,11 @@ async fn while_redis_is_away_only_what_waits_in_memory_can_be_read() {
 
     let recent = scene.ask().await;
     scene.until_missed().await;
-    let known = record(&scene.client, &scene.server, recent).await;
-    assert_eq!(known.status, 200);
-    assert_eq!(known.body["status"], "succeeded");
+    let known = scene.client.record(recent).await.json(200);
+    assert_eq!(known["status"], "succeeded");
     for id in [old, RequestId::new()] {
-        let unknown = record(&scene.client, &scene.server, id).await;
-        assert_eq!(unknown.status, 503);
-        assert_eq!(unknown.body["error_type"], "StateUnavailable");
+        let unknown = scene.client.record(id).await;
+        assert_eq!(unknown.json(503)["error_type"], "StateUnavailable");
         assert!(unknown.headers.contains_key("retry-after"));
     }
 }

@@ -2,7 +2,6 @@
 
 pub(crate) mod client;
 pub(crate) mod config;
-pub(crate) mod http;
 pub(crate) mod moody;
 pub(crate) mod raw;
 pub(crate) mod redis;

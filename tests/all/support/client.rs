@@ -4,13 +4,13 @@ use std::future::pending;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use agent_orchestrator::{AgentSpec, App, Orchestrator};
+use agent_orchestrator::{AgentSpec, App, Orchestrator, RequestId};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use super::server::{PATIENCE, serve};
+use super::server::{PATIENCE, Process, serve};
 
 /// Calls one server.
 #[derive(Clone)]
@@ -28,7 +28,8 @@ pub(crate) struct Response {
 }
 
 impl Client {
-    /// A client of the server at this address.
+    /// A client of the server at this address. It speaks to this machine only, and so does without
+    /// the certificates of the world, which take long to read.
     pub(crate) fn new(address: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -39,6 +40,11 @@ impl Client {
             http: http.build().unwrap(),
             address: address.to_owned(),
         }
+    }
+
+    /// A client of the server that this process is.
+    pub(crate) fn of(process: &Process) -> Self {
+        Self::new(&process.url(""))
     }
 
     /// The server's address and port.
@@ -55,26 +61,55 @@ impl Client {
         sent(self.request(Method::GET, path)).await
     }
 
+    /// What the orchestrator says of its state store.
+    pub(crate) async fn state_health(&self) -> Value {
+        let mut health = self.get("/health").await.body();
+        health["external_dependencies"]["state"].take()
+    }
+
+    /// The record of that request.
+    pub(crate) async fn record(&self, id: RequestId) -> Response {
+        self.get(&format!("/requests/{id}")).await
+    }
+
+    /// Asks for an answer by whichever agent fits.
+    pub(crate) async fn say(&self, content: &str) -> Response {
+        self.ask(&json!({"content": content})).await
+    }
+
     /// Posts a body of JSON to `/orchestrate`.
     pub(crate) async fn ask(&self, body: &Value) -> Response {
-        self.post("/orchestrate", body.to_string()).await
+        self.try_to_ask(body).await.unwrap()
+    }
+
+    /// The same where the server may be gone.
+    pub(crate) async fn try_to_ask(&self, body: &Value) -> reqwest::Result<Response> {
+        try_to_send(self.posting("/orchestrate", body.to_string())).await
     }
 
     /// Posts these bytes as if they were JSON.
     pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
+        sent(self.posting(path, body)).await
+    }
+
+    fn posting(&self, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
         let request = self.request(Method::POST, path).body(body);
-        sent(request.header(CONTENT_TYPE, "application/json")).await
+        request.header(CONTENT_TYPE, "application/json")
     }
 }
 
 /// Sends a request and reads its answer.
 pub(crate) async fn sent(request: RequestBuilder) -> Response {
-    let response = request.send().await.unwrap();
-    Response {
+    try_to_send(request).await.unwrap()
+}
+
+async fn try_to_send(request: RequestBuilder) -> reqwest::Result<Response> {
+    let response = request.send().await?;
+    Ok(Response {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
-        text: response.text().await.unwrap(),
-    }
+        text: response.text().await?,
+    })
 }
 
 impl Response {
@@ -82,7 +117,18 @@ impl Response {
     #[track_caller]
     pub(crate) fn json(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
+        self.body()
+    }
+
+    /// The body, of an answer of any status.
+    #[track_caller]
+    pub(crate) fn body(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The id of the request, whether it succeeded or not.
+    pub(crate) fn request_id(&self) -> RequestId {
+        RequestId::parse(self.body()["request_id"].as_str().unwrap()).unwrap()
     }
 
     /// A header as text; empty where it is missing.
