@@ -8,6 +8,10 @@ use agent_orchestrator::{
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures::future::join_all;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const AT_ONCE: u64 = 64;
 
 fn orchestrator(system: &actix_web::rt::SystemRunner) -> Orchestrator {
