@@ -57,9 +57,8 @@ impl Agent for ChatAgent {
             Some(Small::Thanks) => "You are welcome.".to_owned(),
             Some(Small::Farewell) => "Goodbye!".to_owned(),
             None => format!(
-                "I have no answer to that: it matches none of the agents here, and for free \
-                 conversation this orchestrator would need a language model, which it does not \
-                 have. {offers}"
+                "I have no answer to that: for free conversation this orchestrator would need a \
+                 language model, which it does not have. {offers}"
             ),
         };
         Ok(Reply::text(words))

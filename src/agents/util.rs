@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn the_longest_questions_are_answered_or_refused() {
         for part in [
-            "(", "1+(", "[", "{\"a\":", "9^", "a ", "\u{e9} ", "please ", "12:", "in ",
+            "(", "1+(", "[", "{\"a\":", "9^", "a ", "\u{e9} ", "please ", "12:", "in ", "a,", "1 ",
         ] {
             let long: String = part.chars().cycle().take(32 * 1024).collect();
             for opening in [
@@ -166,8 +166,15 @@ mod tests {
                 "sha256 of ",
                 "what time is it in ",
                 "days until ",
+                "random number 1",
             ] {
                 let _ = ask(&format!("{opening}{long}"));
+                let zone = json!({"timezone": long});
+                let context = zone.as_object().unwrap().clone();
+                zone_of(&Task {
+                    user_context: context,
+                    ..Task::default()
+                });
             }
         }
     }

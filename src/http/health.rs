@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::http::header::ContentType;
@@ -120,6 +121,9 @@ pub(super) async fn summary(
     .await
 }
 
+/// The windows that can be summed up, seconds; the longest are ten years.
+const WINDOWS: RangeInclusive<u64> = 1..=315_576_000;
+
 fn window(query: &BTreeMap<String, String>) -> Result<Duration, Problem> {
     let mut faults = Vec::new();
     for name in query.keys().filter(|name| *name != "window_seconds") {
@@ -130,12 +134,16 @@ fn window(query: &BTreeMap<String, String>) -> Result<Duration, Problem> {
     }
     let seconds = match query.get("window_seconds") {
         None => Some(3600),
-        Some(text) => text.parse().ok().filter(|seconds| *seconds > 0),
+        Some(text) => text.parse().ok().filter(|it| WINDOWS.contains(it)),
     };
     if seconds.is_none() {
         faults.push(Fault {
             pointer: "/window_seconds".to_owned(),
-            message: "expected a whole number of at least 1".to_owned(),
+            message: format!(
+                "expected a whole number from {} to {}",
+                WINDOWS.start(),
+                WINDOWS.end()
+            ),
         });
     }
     match seconds {

@@ -189,7 +189,7 @@ impl OrchestrationRequest {
         if self.agents.len() > MAX_AGENTS {
             fault("/agents", format!("expected at most {MAX_AGENTS} agents"));
         }
-        for (i, agent) in self.agents.iter().enumerate() {
+        for (i, agent) in self.agents.iter().enumerate().take(MAX_AGENTS) {
             if !agent.is_empty() && self.agents[..i].contains(agent) {
                 fault(&format!("/agents/{i}"), format!("`{agent}` is named twice"));
             }
@@ -209,7 +209,7 @@ impl OrchestrationRequest {
                 format!("expected at most {MAX_METADATA} members"),
             );
         }
-        for (name, value) in &self.metadata {
+        for (name, value) in self.metadata.iter().take(MAX_METADATA) {
             if name.chars().count().max(value.chars().count()) > MAX_METADATA_CHARS {
                 let pointer = format!("/metadata/{}", name.replace('~', "~0").replace('/', "~1"));
                 let message = format!("expected at most {MAX_METADATA_CHARS} characters");

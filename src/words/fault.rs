@@ -11,6 +11,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// As many faults are noted of one tree: nobody reads more, and whoever writes thousands means harm.
+const MOST_FAULTS: usize = 100;
+
 /// One thing that is wrong, where, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -47,12 +50,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes a fault at this place.
+    /// Notes a fault at this place, unless a hundred have been noted.
     pub fn fault(&self, message: impl Into<String>) {
+        if self.has_seen_enough() {
+            return;
+        }
         self.faults.borrow_mut().push(Fault {
             pointer: self.pointer.clone(),
             message: message.into(),
         });
+    }
+
+    fn has_seen_enough(&self) -> bool {
+        self.faults.borrow().len() >= MOST_FAULTS
     }
 
     /// The JSON pointer of this place; empty at the root.
@@ -79,6 +89,9 @@ impl<'a> Reader<'a> {
             return;
         };
         for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
+            if self.has_seen_enough() {
+                return;
+            }
             let hint = match nearest(name, known) {
                 Some(nearest) => format!("unknown member; did you mean `{nearest}`?"),
                 None if known.is_empty() => "unknown member; none is known here".to_owned(),
@@ -176,11 +189,11 @@ impl<'a> Reader<'a> {
         usize::try_from(number).ok()
     }
 
-    /// A span of time in seconds, fractions allowed, up to a hundred years.
+    /// A span of time in seconds, from a millisecond to a hundred years.
     pub fn seconds(&self) -> Option<Duration> {
-        const CENTURY: f64 = 100.0 * 365.25 * 86_400.0;
-        let seconds = self.value.as_f64().filter(|s| *s > 0.0 && *s <= CENTURY);
-        self.expect(seconds, "a number of seconds greater than 0")
+        const BOUNDS: RangeInclusive<f64> = 0.001..=3.2e9;
+        let seconds = self.value.as_f64().filter(|s| BOUNDS.contains(s));
+        self.expect(seconds, "a number of seconds from 0.001 to 3200000000")
             .map(Duration::from_secs_f64)
     }
 
@@ -273,6 +286,15 @@ mod tests {
                 "/kind: expected one of `red`, `green`, found \"blue\"",
             ]
         );
+    }
+
+    #[test]
+    fn faults_without_number_are_noted_up_to_a_hundred() {
+        let names = (0..10_000).map(|n| (format!("unknown {n}"), Value::Null));
+        let value = Value::Object(names.collect());
+        let faults = RefCell::new(Vec::new());
+        Reader::new(&value, &faults).allow_only(&["known"]);
+        assert_eq!(faults.borrow().len(), 100);
     }
 
     #[test]

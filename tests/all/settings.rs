@@ -199,7 +199,7 @@ agents:
             ),
             (
                 "orchestrator: orchestrator.request_timeout",
-                "greater than 0, found -1",
+                "from 0.001 to 3200000000, found -1",
             ),
             (
                 "orchestrator: orchestrator.routing_strategy",

@@ -111,7 +111,7 @@ fn characters(length: u64) -> Result<String, AgentError> {
 }
 
 fn number(text: &str) -> Result<Reply, AgentError> {
-    let bounds = signed_integers(text);
+    let bounds = signed_integers(text)?;
     let (first, second) = match bounds[..] {
         [] => (1, 100),
         [only] => (1, only),
@@ -190,14 +190,12 @@ fn integers(text: &str) -> Vec<u64> {
 }
 
 /// The whole numbers of the text; a hyphen between two of them is not a sign.
-fn signed_integers(text: &str) -> Vec<i64> {
+fn signed_integers(text: &str) -> Result<Vec<i64>, AgentError> {
     let apart = text
         .char_indices()
         .map(|(at, c)| {
-            let follows_digit = text[..at]
-                .trim_end()
-                .ends_with(|c: char| c.is_ascii_digit());
-            if c == ',' || (c == '-' && follows_digit) {
+            let before = || text[..at].trim_end();
+            if c == ',' || (c == '-' && before().ends_with(|c: char| c.is_ascii_digit())) {
                 ' '
             } else {
                 c
@@ -206,8 +204,20 @@ fn signed_integers(text: &str) -> Vec<i64> {
         .collect::<String>();
     apart
         .split_whitespace()
-        .filter_map(|word| word.trim_matches(['?', '.', '!', '(', ')']).parse().ok())
+        .map(|word| word.trim_matches(['?', '.', '!', '(', ')']))
+        .filter(|word| is_whole_number(word))
+        .map(|word| word.parse().map_err(|_| out_of_bounds()))
         .collect()
+}
+
+fn is_whole_number(word: &str) -> bool {
+    let digits = word.strip_prefix(['+', '-']).unwrap_or(word);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn out_of_bounds() -> AgentError {
+    let (least, most) = (i64::MIN, i64::MAX);
+    AgentError::user(format!("I draw numbers from {least} to {most}."))
 }
 
 #[cfg(test)]
@@ -265,6 +275,8 @@ mod tests {
         }
         let widest = format!("random number between {} and {}", i64::MIN, i64::MAX);
         assert!(answer(&widest).unwrap().is_ok());
+        let wider = "random number between 1 and 9223372036854775808";
+        assert!(answer(wider).unwrap().is_err());
     }
 
     #[test]

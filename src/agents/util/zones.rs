@@ -128,8 +128,14 @@ const ALIASES: &[(&str, &str)] = &[
     ("wellington", "Pacific/Auckland"),
 ];
 
+/// No place has a longer name, its regions included; there may be one for each comma.
+const LONGEST_NAME: usize = 100;
+
 /// The time zone of a place, an abbreviation, an IANA name or an offset such as `UTC+2`.
 pub(super) fn find(place: &str) -> Option<TimeZone> {
+    if place.len() > LONGEST_NAME {
+        return None;
+    }
     let place = tidy(place);
     let aliased = || {
         let (_, name) = ALIASES.iter().find(|(alias, _)| *alias == place)?;

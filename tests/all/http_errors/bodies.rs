@@ -1,18 +1,17 @@
 //! Bodies that cannot be meant: not JSON, too large, or not what a request looks like.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use super::{assert_problem, echo};
 use crate::support::client::{Client, app, sent, served};
-use crate::support::server::PATIENCE;
+use crate::support::raw::{Answer, Connection};
 
 #[actix_web::test]
 async fn a_body_that_is_no_json_is_malformed() {
@@ -38,6 +37,10 @@ async fn a_body_that_is_no_json_is_malformed() {
 #[actix_web::test]
 async fn a_body_of_another_media_type_is_refused_and_any_json_is_taken() {
     let (_orchestrator, client) = served(app([echo()])).await;
+    let request = client.request(Method::POST, "/orchestrate");
+    let request = request.header(CONTENT_TYPE, "application/json");
+    let packed = sent(request.header(CONTENT_ENCODING, "gzip").body("{}")).await;
+    assert_problem(&packed, 415, "UnsupportedMediaType");
     let post = async |media_type: Option<&str>| {
         let mut request = client.request(Method::POST, "/orchestrate");
         if let Some(media_type) = media_type {
@@ -74,33 +77,56 @@ async fn a_body_over_the_limit_is_too_large_however_it_is_sent() {
     assert_eq!(problem["retryable"], false);
     assert!(problem["detail"].as_str().unwrap().contains("1000 bytes"));
 
-    assert!(in_chunks(&client, &body(1000)).starts_with("HTTP/1.1 200 "));
-    let answer = in_chunks(&client, &body(1001));
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert_eq!(in_chunks(&client, &body(1000)).await.status, 200);
+    let answer = in_chunks(&client, &body(1001)).await;
+    assert_eq!(answer.status, 413);
     assert!(
-        answer.contains("\"error_type\":\"PayloadTooLarge\""),
-        "{answer}"
+        answer.body.contains(r#""error_type":"PayloadTooLarge""#),
+        "{answer:?}"
     );
 }
 
+#[actix_web::test]
+async fn a_body_that_is_announced_too_large_is_refused_before_it_is_sent() {
+    let (_orchestrator, client) = served(app([echo()])).await;
+    let answer = posted(&client, "Content-Length: 60000000", "").await;
+    assert_eq!(answer.status, 413, "{answer:?}");
+}
+
+#[actix_web::test]
+async fn a_body_that_breaks_off_is_told_so_in_words() {
+    let (_orchestrator, client) = served(app([echo()])).await;
+    let answer = posted(&client, "Transfer-Encoding: chunked", "zz\r\nnonsense").await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    let told = "its chunks are malformed\"";
+    assert!(answer.body.contains(told), "{answer:?}");
+}
+
+#[actix_web::test]
+async fn a_body_that_does_not_come_is_waited_for_no_longer_than_a_request_may_take() {
+    let mut app = app([echo()]);
+    app.settings_mut().pipeline.request_timeout = Duration::from_millis(50);
+    let (_orchestrator, client) = served(app).await;
+    let answer = posted(&client, "Content-Length: 100", "{").await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(answer.body.contains("did not arrive in time"), "{answer:?}");
+}
+
 /// Posts the body in chunks, without telling its length beforehand, and reads the answer.
-fn in_chunks(client: &Client, body: &str) -> String {
-    let mut connection = TcpStream::connect(client.host()).unwrap();
-    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+async fn in_chunks(client: &Client, body: &str) -> Answer {
     let chunks = body.as_bytes().chunks(100).map(|chunk| {
         let text = std::str::from_utf8(chunk).unwrap();
         format!("{:x}\r\n{text}\r\n", chunk.len())
     });
-    let chunks: String = chunks.collect();
-    write!(
-        connection,
-        "POST /orchestrate HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    answer
+    let bytes = chunks.collect::<String>() + "0\r\n\r\n";
+    posted(client, "Transfer-Encoding: chunked", &bytes).await
+}
+
+/// Posts these very bytes with that header, and reads the answer.
+async fn posted(client: &Client, header: &'static str, bytes: &str) -> Answer {
+    let (server, bytes) = (format!("http://{}", client.host()), bytes.to_owned());
+    let post = move || Connection::open(&server).post_raw("/orchestrate", header, &bytes);
+    actix_web::web::block(post).await.unwrap()
 }
 
 /// Where the faults of this body are, in alphabetical order, with what was said about each.

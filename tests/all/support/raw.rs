@@ -12,10 +12,12 @@ pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
 
-/// The status and the head of a response, the names in lower case.
-pub(crate) struct Head {
+/// A response: its status, its head with the names in lower case, and its body.
+#[derive(Debug)]
+pub(crate) struct Answer {
     pub status: u16,
     pub head: String,
+    pub body: String,
 }
 
 impl Connection {
@@ -29,17 +31,22 @@ impl Connection {
     }
 
     /// Gets that path.
-    pub(crate) fn get(&mut self, path: &str) -> Head {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"))
     }
 
     /// Posts that body there.
-    pub(crate) fn post(&mut self, path: &str, body: &Value) -> Head {
-        let (body, media) = (body.to_string(), "application/json");
-        let length = body.len();
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> Answer {
+        let body = body.to_string();
+        self.post_raw(path, &format!("Content-Length: {}", body.len()), &body)
+    }
+
+    /// Posts these very bytes there, as if they were the JSON that this header tells of.
+    pub(crate) fn post_raw(&mut self, path: &str, header: &str, bytes: &str) -> Answer {
+        let media = "application/json";
         self.send(&format!(
             "POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: {media}\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
+             {header}\r\n\r\n{bytes}"
         ))
     }
 
@@ -48,7 +55,7 @@ impl Connection {
         matches!(self.stream.read(&mut [0]), Ok(0))
     }
 
-    fn send(&mut self, request: &str) -> Head {
+    fn send(&mut self, request: &str) -> Answer {
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -57,8 +64,10 @@ impl Connection {
         let head = head.to_lowercase();
         let after = |name: &str| head.split_once(name).unwrap().1.split_whitespace().next();
         let length: usize = after("\r\ncontent-length: ").unwrap().parse().unwrap();
-        self.stream.read_exact(&mut vec![0; length]).unwrap();
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).unwrap();
         let status = after("http/1.1 ").unwrap().parse().unwrap();
-        Head { status, head }
+        let body = String::from_utf8(body).unwrap();
+        Answer { status, head, body }
     }
 }
