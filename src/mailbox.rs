@@ -34,10 +34,10 @@ pub use vitals::{Health, InstanceState, Vitals};
 #[rtype(result = "()")]
 pub(crate) struct Wake;
 
-/// Asks the agent itself how it is, past all waiting work.
+/// Asks the agent itself how it is, past all waiting work; it is not waited for longer than that.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), String>")]
-pub(crate) struct CheckHealth;
+pub(crate) struct CheckHealth(pub Duration);
 
 /// The ways to reach the actor that serves the mailbox at present.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Mailbox {
             weight,
             concurrency: capacity.concurrency,
             timeout: capacity.timeout,
-            load: Load::new(capacity.concurrency + capacity.queue),
+            load: Load::new(capacity.concurrency.saturating_add(capacity.queue)),
             breaker: Breaker::new(breaker),
             queue: Mutex::default(),
             rung: AtomicBool::new(false),

@@ -63,6 +63,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when not everything could be deleted; the next sweep goes on from there.
     fn sweep(&self) -> BoxFuture<'_, Result<usize, StoreError>>;
 
+    /// Leaves everything in order, for the process is about to end. Whoever asks for something
+    /// all the same is answered as ever.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// What kind of store this is: `embedded` or `redis`.
     fn kind(&self) -> &'static str;
 }

@@ -10,6 +10,8 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Serialize;
+use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 
 use crate::words::{Agent, AgentContext, AgentError, PreviousResult, Reply, RequestId, Task};
 
@@ -71,6 +73,8 @@ impl Agent for RemoteAgent {
             .default_headers(self.config.headers.clone())
             .connect_timeout(CONNECT)
             .redirect(Policy::none())
+            // What is configured is what is asked; a proxy of the environment knows nothing of it.
+            .no_proxy()
             .build()?;
         self.client = Some(client);
         Ok(())
@@ -96,7 +100,7 @@ impl Agent for RemoteAgent {
 
     async fn health(&self) -> Result<(), AgentError> {
         let Some(path) = &self.config.health_path else {
-            return reachable(&self.config.url).await;
+            return reachable(self.config.url.clone()).await;
         };
         let url = self.config.url.join(path)?;
         let answered = self.client()?.get(url.clone()).send().await;
@@ -104,20 +108,37 @@ impl Agent for RemoteAgent {
         if status.is_success() {
             return Ok(());
         }
+        let url = shown(&url);
         Err(AgentError::failure(format!("{url} answered {status}")))
     }
 }
 
-async fn reachable(url: &Url) -> Result<(), AgentError> {
-    let addresses = url.socket_addrs(|| None)?;
-    let connecting = tokio::net::TcpStream::connect(addresses.as_slice());
+async fn reachable(url: Url) -> Result<(), AgentError> {
+    let shown = shown(&url);
+    let connecting = async {
+        // Looking up a name blocks, and others live on this thread.
+        let addresses = spawn_blocking(move || url.socket_addrs(|| None)).await??;
+        TcpStream::connect(addresses.as_slice()).await
+    };
     match tokio::time::timeout(CONNECT, connecting).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(AgentError::failure(format!("cannot reach {url}: {error}"))),
+        Ok(Err(error)) => Err(AgentError::failure(format!(
+            "cannot reach {shown}: {error}"
+        ))),
         Err(_elapsed) => Err(AgentError::failure(format!(
-            "{url} does not take connections"
+            "{shown} does not take connections"
         ))),
     }
+}
+
+/// The URL as everybody may see it: without user, password and query, which may be secrets.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // What cannot have a user has none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.to_string()
 }
 
 async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, AgentError> {
@@ -125,6 +146,7 @@ async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, AgentError> 
     while let Some(chunk) = response.chunk().await.map_err(|error| lost(url, &error))? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER_BYTES {
+            let url = shown(url);
             let message = format!("{url} answered more than {MAX_ANSWER_BYTES} bytes");
             return Err(AgentError::failure(message));
         }
@@ -168,6 +190,7 @@ fn lost(url: &Url, error: &reqwest::Error) -> AgentError {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
+    let url = shown(url);
     AgentError::failure(format!("{url} {what}: {cause}"))
 }
 
@@ -214,6 +237,12 @@ mod tests {
         }
         let unavailable = refused(StatusCode::SERVICE_UNAVAILABLE, None, "");
         assert_eq!(unavailable.kind(), Failure);
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        let url = Url::parse("http://user:s3cret@host:9001/path?token=abc").unwrap();
+        assert_eq!(shown(&url), "http://host:9001/path");
     }
 
     #[test]

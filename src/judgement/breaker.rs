@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::Outcome;
+use super::{Deadline, Outcome};
 
 /// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +187,7 @@ impl Circuit {
 
     fn learn(&mut self, outcome: Outcome, now: Instant, config: BreakerConfig) {
         let open = Phase::Open {
-            until: now + config.recovery_timeout,
+            until: Deadline::after(now, config.recovery_timeout).instant(),
         };
         match (&mut self.phase, outcome) {
             (Phase::Closed { failures }, Outcome::Success) => *failures = 0,

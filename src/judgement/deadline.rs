@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 /// The one moment after which a request's answer is worth nothing.
 ///
-/// It is set once, when the request arrives, and every stage may only bring it nearer; there is
+/// It is set once, when the request is let in, and every stage may only bring it nearer; there is
 /// no other time-out on the way.
 ///
 /// ```
@@ -18,10 +18,11 @@ use std::time::{Duration, Instant};
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// The deadline that lies `span` after `now`.
+    /// The deadline that lies `span` after `now`, but no more than about a hundred years.
     #[must_use]
     pub fn after(now: Instant, span: Duration) -> Self {
-        Self(now + span)
+        const CENTURY: Duration = Duration::from_secs(3_200_000_000);
+        Self(now + span.min(CENTURY))
     }
 
     /// The nearer of two deadlines.

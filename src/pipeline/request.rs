@@ -22,6 +22,8 @@ pub struct Limits {
 const MAX_AGENTS: usize = 16;
 const MAX_METADATA: usize = 16;
 const MAX_METADATA_CHARS: usize = 256;
+/// Agents and metadata beyond this are too many in any case, and not looked at one by one.
+const LOOKED_AT: usize = 100;
 
 /// When a parallel run has succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -189,7 +191,7 @@ impl OrchestrationRequest {
         if self.agents.len() > MAX_AGENTS {
             fault("/agents", format!("expected at most {MAX_AGENTS} agents"));
         }
-        for (i, agent) in self.agents.iter().enumerate().take(MAX_AGENTS) {
+        for (i, agent) in self.agents.iter().enumerate().take(LOOKED_AT) {
             if !agent.is_empty() && self.agents[..i].contains(agent) {
                 fault(&format!("/agents/{i}"), format!("`{agent}` is named twice"));
             }
@@ -209,7 +211,7 @@ impl OrchestrationRequest {
                 format!("expected at most {MAX_METADATA} members"),
             );
         }
-        for (name, value) in self.metadata.iter().take(MAX_METADATA) {
+        for (name, value) in self.metadata.iter().take(LOOKED_AT) {
             if name.chars().count().max(value.chars().count()) > MAX_METADATA_CHARS {
                 let pointer = format!("/metadata/{}", name.replace('~', "~0").replace('/', "~1"));
                 let message = format!("expected at most {MAX_METADATA_CHARS} characters");

@@ -111,21 +111,28 @@ impl Embedded {
         })
     }
 
-    /// Has `job` done by the thread of the store.
+    /// Has `job` done on the open database.
     async fn ask<R: Send + 'static>(
         &self,
         job: impl FnOnce(&Database) -> Result<R, redb::Error> + Send + 'static,
     ) -> Result<R, StoreError> {
+        let done = self.tell(|engine| engine.run(job)).await;
+        done.unwrap_or_else(|| Err(self.stopped()))
+    }
+
+    /// Has `job` done by the thread of the store; `None` when that has stopped.
+    async fn tell<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Engine) -> R + Send + 'static,
+    ) -> Option<R> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |engine| {
             // Whoever asked may have stopped waiting.
-            let _ = reply.send(engine.run(job));
+            let _ = reply.send(job(engine));
         });
-        if let Some(jobs) = &self.jobs {
-            // A job that is not taken drops its `reply`, which is noticed below.
-            let _ = jobs.send(job);
-        }
-        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+        // A job that is not taken drops its `reply`, which is noticed below.
+        let _ = self.jobs.as_ref()?.send(job);
+        answer.await.ok()
     }
 
     fn stopped(&self) -> StoreError {
@@ -194,6 +201,11 @@ impl Store for Embedded {
             }
         }
         .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        // A thread that has stopped has closed the file.
+        self.tell(Engine::close).map(drop).boxed()
     }
 
     fn kind(&self) -> &'static str {

@@ -15,17 +15,13 @@ use tokio::sync::Notify;
 use super::{StateKey, Store, StoreError};
 use draft::{Draft, Drafts, Row};
 
-/// Records that may wait while the store is away.
-const ROOM: usize = 65_536;
-/// Records written in one go.
-const BATCH: usize = 4_096;
 /// How long writing waits for more to come, always: a transaction costs far more than a record.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long writing waits after it has failed.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often what has expired is deleted.
 const SWEEP: Duration = Duration::from_secs(30);
-/// How long what is left may take at the end.
+/// How long what is left may take at the end, and closing the store.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The write-behind: what is kept of requests goes here at once, and to the store soon after.
@@ -42,7 +38,7 @@ pub struct Journal {
 struct Shared {
     store: Arc<dyn Store>,
     waiting: Mutex<Drafts>,
-    writing: Mutex<Arc<Drafts>>,
+    writing: Mutex<Drafts>,
     bell: Notify,
     written: AtomicU64,
     failed: AtomicU64,
@@ -96,14 +92,12 @@ impl Journal {
 
     fn draft(&self, row: Row, draft: Draft) {
         let mut waiting = lock(&self.shared.waiting);
-        if waiting.len() >= ROOM && !waiting.contains_key(&row) {
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
         let first = waiting.is_empty();
-        waiting.insert(row, draft);
+        let taken = waiting.insert(row, draft);
         drop(waiting);
-        if first {
+        if !taken {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        } else if first {
             self.shared.bell.notify_one();
         }
     }
@@ -166,7 +160,7 @@ impl Journal {
         writing.len() + lock(&self.shared.waiting).len()
     }
 
-    /// Writes what is left, unless that takes too long.
+    /// Writes what is left, unless that takes too long, and leaves the store in order.
     pub(crate) async fn close(&self) {
         let rest = async {
             while self.report().pending > 0 {
@@ -178,6 +172,8 @@ impl Journal {
             let pending = self.report().pending;
             warn!("{pending} records could not be written before the end");
         }
+        // A store that hangs has had its time.
+        let _ = tokio::time::timeout(FAREWELL, self.shared.store.close()).await;
     }
 
     fn unwritten(&self, key: StateKey) -> Option<Draft> {
@@ -206,26 +202,27 @@ impl Journal {
     fn gather(&self) -> bool {
         let mut writing = lock(&self.shared.writing);
         if writing.is_empty() {
-            *writing = Arc::new(std::mem::take(&mut *lock(&self.shared.waiting)));
+            *writing = std::mem::take(&mut *lock(&self.shared.waiting));
         }
         !writing.is_empty()
     }
 
+    /// Writes what is to be written, batch by batch; what has failed stays.
     async fn write(&self) -> Result<(), StoreError> {
-        let drafts = Arc::clone(&lock(&self.shared.writing));
-        let mut rows: Vec<(&Row, &Draft)> = drafts.iter().collect();
-        // Stores are quicker with what lies together.
-        rows.sort_unstable_by_key(|(row, _)| *row);
-        for rows in rows.chunks(BATCH) {
-            let entries = rows.iter().map(|(row, draft)| draft.entry(row)).collect();
-            let written = self.shared.store.write(entries).await;
+        loop {
+            let batch = lock(&self.shared.writing).batch();
+            let count = batch.len();
+            if count == 0 {
+                return Ok(());
+            }
+            let written = self.shared.store.write(batch).await;
             self.note(&written);
             written?;
+            lock(&self.shared.writing).retire(count);
+            self.shared
+                .written
+                .fetch_add(count as u64, Ordering::Relaxed);
         }
-        let count = drafts.len() as u64;
-        self.shared.written.fetch_add(count, Ordering::Relaxed);
-        *lock(&self.shared.writing) = Arc::default();
-        Ok(())
     }
 
     async fn sweep_for_ever(self) {

@@ -237,14 +237,24 @@ impl<A: Agent> Handler<JobEnded> for AgentHost<A> {
 impl<A: Agent> Handler<CheckHealth> for AgentHost<A> {
     type Result = ResponseActFuture<Self, Result<(), String>>;
 
-    fn handle(&mut self, _: CheckHealth, _: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        CheckHealth(patience): CheckHealth,
+        _: &mut Self::Context,
+    ) -> Self::Result {
         let agent = Rc::clone(&self.agent);
-        let checking = AssertUnwindSafe(async move { agent.health().await }).catch_unwind();
+        let checking = async move {
+            match tokio::time::timeout(patience, agent.health()).await {
+                Ok(found) => found.map_err(|error| error.to_string()),
+                Err(_elapsed) => Err(format!("no answer to the health check in {patience:?}")),
+            }
+        };
+        let checking = AssertUnwindSafe(checking).catch_unwind();
         Box::pin(
             checking
                 .into_actor(self)
                 .map(|found, host, ctx| match found {
-                    Ok(found) => found.map_err(|error| error.to_string()),
+                    Ok(found) => found,
                     Err(panic) => {
                         let message = message_of(&*panic);
                         host.die(ExitReason::Panicked(message.clone()), ctx);

@@ -220,7 +220,9 @@ impl Handler<Shutdown> for Supervisor {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Shutdown, _: &mut Self::Context) -> Self::Result {
-        self.stopping = true;
+        if std::mem::replace(&mut self.stopping, true) {
+            return Box::pin(actix::fut::ready(()));
+        }
         for number in (0..self.children.len()).rev() {
             self.drain(number);
         }

@@ -176,7 +176,10 @@ async fn last_hours(
     own: (i64, String, Sums),
 ) -> Result<Sums, StoreError> {
     let (own_hour, own_field, own_sums) = own;
-    let mut sums = own_sums;
+    let mut sums = Sums::default();
+    if hours.contains(&own_hour) {
+        sums = own_sums;
+    }
     for hour in hours {
         for (field, value) in journal.fields(StateKey::Rollup { hour }).await? {
             if hour == own_hour && field == own_field {

@@ -94,23 +94,26 @@ async fn check(mailbox: Arc<Mailbox>, patience: Duration) {
         return;
     };
     let began = Instant::now();
-    let asked = tokio::time::timeout(patience, door.check.send(CheckHealth));
+    let asked = tokio::time::timeout(patience, door.check.send(CheckHealth(patience)));
     let health = match asked.await {
         Ok(Ok(Ok(()))) => Health::Well,
         Ok(Ok(Err(reason))) => Health::Unwell(reason),
         Ok(Err(_ended)) => return,
-        Err(_elapsed) => Health::Unwell(format!("no answer to the health check in {patience:?}")),
+        Err(_elapsed) => {
+            Health::Unwell(format!("its thread is blocked: no answer in {patience:?}"))
+        }
     };
     let mut vitals = mailbox.vitals_mut();
-    if vitals.health != health {
-        tell(&mailbox, &vitals.health, &health);
-    }
+    let before = std::mem::replace(&mut vitals.health, health.clone());
     if let Health::Unwell(reason) = &health {
         vitals.last_error = Some(reason.clone());
     }
-    vitals.health = health;
     vitals.checked_at = Some(Timestamp::now());
     vitals.check_took = Some(began.elapsed());
+    drop(vitals);
+    if before != health {
+        tell(&mailbox, &before, &health);
+    }
 }
 
 fn tell(mailbox: &Mailbox, before: &Health, now: &Health) {

@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{AgentName, PreviousResult, RequestEvent, RequestId};
 
-/// Receives the events of one request as they happen. It is called on the threads of the agents
-/// and must not block.
+/// Receives the events of one request as they happen. It is called on the thread of the caller and
+/// on those of the agents, and must not block.
 pub type Listener = Arc<dyn Fn(RequestEvent) + Send + Sync>;
 
 /// The request that a task belongs to, as its agent sees it; cheap to clone.

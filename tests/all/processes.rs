@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::rt;
 use futures::future::join_all;
@@ -260,6 +262,29 @@ async fn a_kill_at_any_moment_leaves_a_file_that_opens_again() {
         let record = client.record(id).await.json(200);
         assert_eq!(record["status"], "succeeded");
     }
+}
+
+#[actix_rt::test]
+async fn a_state_file_that_was_left_properly_needs_no_repair() {
+    let config = agents(&[CHAT]);
+    let file = config.path().join("state.redb");
+    let variables = [("ORCHESTRATOR__STATE__PATH", file.to_str().unwrap())];
+    let mut needed = Vec::new();
+    for signal in ["TERM", "KILL"] {
+        let mut process = Process::orchestrator(config.path(), &variables);
+        let client = Client::of(&process);
+        client.say("hello").await.json(200);
+        written(&client).await;
+        process.signal(signal);
+        process.wait();
+        let repaired = Arc::new(AtomicBool::new(false));
+        let seen = repaired.clone();
+        let mut opening = redb::Database::builder();
+        opening.set_repair_callback(move |_| seen.store(true, Ordering::SeqCst));
+        drop(opening.open(&file).unwrap());
+        needed.push((signal, repaired.load(Ordering::SeqCst)));
+    }
+    assert_eq!(needed, [("TERM", false), ("KILL", true)]);
 }
 
 #[actix_rt::test]

@@ -76,6 +76,11 @@ impl Engine {
         outcome.map_err(|error| self.explain(&error))
     }
 
+    /// Closes the file, which is opened again for the next job.
+    pub(super) fn close(&mut self) {
+        self.database = None;
+    }
+
     fn take(&mut self) -> Result<Database, Error> {
         if let Some(database) = self.database.take() {
             return Ok(database);

@@ -1,6 +1,6 @@
 //! Records that wait to be written.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,11 +8,15 @@ use serde::Serialize;
 
 use crate::store::{Entry, StateKey};
 
-/// What waits, by where it goes.
-pub(super) type Drafts = HashMap<Row, Draft>;
+/// Records, and their bytes, that may wait.
+const ROOM: usize = 65_536;
+const ROOM_BYTES: usize = 256 << 20;
+/// Records, and their bytes, that are written in one go; of a larger one, that one alone.
+const BATCH: usize = 4_096;
+const BATCH_BYTES: usize = 8 << 20;
 
 /// Where a record goes: to a key, or to one of its fields.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Row {
     pub key: StateKey,
     pub field: Option<String>,
@@ -35,13 +39,67 @@ impl Draft {
             ttl,
         }
     }
+}
 
-    pub(super) fn entry(&self, row: &Row) -> Entry {
-        Entry {
-            key: row.key.to_string(),
-            field: row.field.clone(),
-            value: self.json.clone(),
-            ttl: self.ttl,
+/// What waits, by where it goes: stores are quicker with what lies together.
+#[derive(Default)]
+pub(super) struct Drafts {
+    rows: BTreeMap<Row, Draft>,
+    bytes: usize,
+}
+
+impl Drafts {
+    /// Puts a record in the place of any that goes to the same row; `false` when there is no room.
+    pub(super) fn insert(&mut self, row: Row, draft: Draft) -> bool {
+        let replaced = self.rows.get(&row).map(|old| old.json.len());
+        let bytes = self.bytes - replaced.unwrap_or(0) + draft.json.len();
+        let is_full = bytes > ROOM_BYTES || self.rows.len() >= ROOM && replaced.is_none();
+        if !is_full {
+            self.bytes = bytes;
+            self.rows.insert(row, draft);
         }
+        !is_full
+    }
+
+    pub(super) fn get(&self, row: &Row) -> Option<&Draft> {
+        self.rows.get(row)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The first records, as many as are to be written in one go.
+    pub(super) fn batch(&self) -> Vec<Entry> {
+        let mut bytes = 0;
+        let fits = |(_, draft): &(&Row, &Draft)| {
+            let is_first = bytes == 0;
+            bytes += draft.json.len();
+            is_first || bytes <= BATCH_BYTES
+        };
+        let rows = self.rows.iter().take(BATCH).take_while(fits);
+        rows.map(|(row, draft)| entry(row, draft)).collect()
+    }
+
+    /// Forgets the first records, which were written.
+    pub(super) fn retire(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some((_, draft)) = self.rows.pop_first() {
+                self.bytes -= draft.json.len();
+            }
+        }
+    }
+}
+
+fn entry(row: &Row, draft: &Draft) -> Entry {
+    Entry {
+        key: row.key.to_string(),
+        field: row.field.clone(),
+        value: draft.json.clone(),
+        ttl: draft.ttl,
     }
 }
