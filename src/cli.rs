@@ -4,9 +4,11 @@ mod ask;
 mod check;
 mod route;
 
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use agent_orchestrator::http::listen_address;
 use agent_orchestrator::{App, StartError};
 use clap::{Args, Parser, Subcommand};
 
@@ -20,7 +22,7 @@ struct Cli {
     config: PathBuf,
 
     /// Where to listen, instead of server.listen: ADDRESS:PORT
-    #[arg(long, global = true, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR", value_parser = listen_address)]
     listen: Option<String>,
 
     #[command(subcommand)]
@@ -73,6 +75,16 @@ fn obey(command: Command, app: App) -> Result<ExitCode, StartError> {
         Command::Check => check::print(&app),
         Command::Route(question) => route::print(&app, &question),
         Command::Ask(question) => actix_web::rt::System::new().block_on(ask::print(app, question)),
+    }
+}
+
+/// Prints to whoever reads; one who has read enough, as `head` has, is no error.
+fn print(text: &str) {
+    let printed = std::io::stdout().write_all(text.as_bytes());
+    if let Err(error) = printed
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        eprintln!("error: the answer could not be printed: {error}");
     }
 }
 

@@ -17,7 +17,7 @@ use actix_web::{HttpRequest, Resource, Route, guard};
 
 use crate::pipeline::{ErrorType, Orchestrator, Problem};
 
-pub use server::{ServerConfig, serve};
+pub use server::{ServerConfig, listen_address, serve};
 
 /// Mounts the endpoints of the orchestrator, for [`App::configure`](actix_web::App::configure).
 ///

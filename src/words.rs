@@ -19,7 +19,7 @@ pub use context::{AgentContext, Listener};
 pub use error::{AgentError, AgentErrorKind};
 pub use event::{LifeEvent, RequestEvent};
 pub use fault::{Fault, Reader, nearest};
-pub use ids::{AgentName, Generation, InstanceId, RequestId};
+pub use ids::{AgentName, Generation, InstanceId, RequestId, name_fault};
 pub use rendered::Rendered;
 pub use reply::Reply;
 pub use task::{Ask, PreviousResult, Role, Task, Turn};

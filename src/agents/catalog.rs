@@ -8,7 +8,7 @@ use super::chat::Roster;
 use super::remote::RemoteConfig;
 use crate::judgement::{RestartConfig, RestartPolicy};
 use crate::supervision::{AgentSpec, OnFailure};
-use crate::words::{Keyword, Reader};
+use crate::words::{Keyword, Reader, name_fault};
 
 pub use builtin::Builtin;
 
@@ -76,7 +76,13 @@ impl AgentEntry {
             None => [BUILTIN, HTTP].concat(),
         };
         entry.allow_only(&[COMMON, &special].concat());
-        let name = entry.required("name").and_then(|name| name.string());
+        let name = entry.required("name").and_then(|place| {
+            let name = place.string()?;
+            if let Some(fault) = name_fault(name) {
+                place.fault(format!("`{name}` is no name for an agent: {fault}"));
+            }
+            Some(name)
+        });
         let kind = kind_name.and_then(|kind| match kind {
             KindName::Builtin => builtin::read(entry, name?, directory).map(AgentKind::Builtin),
             KindName::Http => http::read(entry).map(AgentKind::Http),

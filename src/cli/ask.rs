@@ -28,7 +28,7 @@ pub(super) async fn print(mut app: App, question: Question) -> Result<ExitCode, 
 }
 
 fn printed(text: &str, code: ExitCode) -> ExitCode {
-    println!("{text}");
+    super::print(&format!("{text}\n"));
     code
 }
 

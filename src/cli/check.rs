@@ -7,17 +7,18 @@ use agent_orchestrator::{AgentSpec, App, StartError};
 pub(super) fn print(app: &App) -> Result<ExitCode, StartError> {
     let specs = app.check()?;
     let settings = app.settings();
-    println!("The configuration is valid. This would run:");
-    println!("  listening   {}", settings.server.listen);
-    println!("  state       {}", state(&settings.state));
-    println!(
-        "  fallback    {}, for what matches no agent",
-        settings.fallback_agent
-    );
-    println!("  agents      {}", specs.len());
-    for spec in &specs {
-        println!("    {}", agent(spec));
-    }
+    let mut lines = vec![
+        "The configuration is valid. This would run:".to_owned(),
+        format!("  listening   {}", settings.server.listen),
+        format!("  state       {}", state(&settings.state)),
+        format!(
+            "  fallback    {}, for what matches no agent",
+            settings.fallback_agent
+        ),
+        format!("  agents      {}", specs.len()),
+    ];
+    lines.extend(specs.iter().map(|spec| format!("    {}", agent(spec))));
+    super::print(&(lines.join("\n") + "\n"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,9 +10,9 @@ pub(super) fn print(app: &App, question: &Question) -> Result<ExitCode, StartErr
     let strategy = app.settings().pipeline.routing_strategy;
     let routing = app.routes()?.route(&question.text, strategy);
     if question.json {
-        println!("{}", super::ask::pretty(&routing));
+        super::print(&format!("{}\n", super::ask::pretty(&routing)));
     } else {
-        print!("{}", table(&routing));
+        super::print(&table(&routing));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -29,6 +29,19 @@ impl Default for ServerConfig {
     }
 }
 
+/// Takes an address to listen at, if it can be meant: `ADDRESS:PORT`.
+///
+/// # Errors
+/// What would be right, for people.
+pub fn listen_address(text: &str) -> Result<String, String> {
+    let valid = text
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    valid
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected ADDRESS:PORT, such as 127.0.0.1:8080".to_owned())
+}
+
 /// How long connections may take to close once all requests were answered.
 const GOODBYE: u64 = 1;
 

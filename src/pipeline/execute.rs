@@ -55,7 +55,8 @@ pub(super) async fn run(
 }
 
 async fn single(house: &House, arrival: &Arrival, agent: &AgentName, task: Task) -> Execution {
-    let step = step::take(house, arrival, agent, task, Arc::new([])).await;
+    let mut step = Step::of(agent.clone());
+    step.take(house, arrival, task, Arc::new([])).await;
     Execution {
         success: step.success,
         inside: step.inside,

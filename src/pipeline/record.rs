@@ -189,11 +189,19 @@ impl Drop for Ledger<'_> {
     }
 }
 
+/// What the steps say of their agents: nothing, where one was not asked, or refused rightly.
 fn calls(steps: &[Step]) -> Vec<AgentCall<'_>> {
-    let calls = steps.iter().map(|step| AgentCall {
-        agent: &step.agent,
-        outcome: step.outcome.unwrap_or(Outcome::Unjudged),
-        took: step.inside,
+    let calls = steps.iter().filter_map(|step| {
+        let succeeded = match step.outcome {
+            Some(Outcome::Success) => true,
+            Some(Outcome::Failure) => false,
+            Some(Outcome::UserError | Outcome::Busy | Outcome::Unjudged) | None => return None,
+        };
+        Some(AgentCall {
+            agent: &step.agent,
+            succeeded,
+            took: step.inside,
+        })
     });
     calls.collect()
 }

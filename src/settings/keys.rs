@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::{Settings, StateConfig};
 use crate::agents::AgentEntry;
 use crate::balancing::Algorithm;
+use crate::http::listen_address;
 use crate::judgement::RestartConfig;
 use crate::routing::RoutingStrategy;
-use crate::store::RedisConfig;
+use crate::store::{Redis, RedisConfig};
 use crate::words::Reader;
 
 /// Reads `orchestrator.yaml`. Where it says nothing, or nothing sound, the defaults stay.
@@ -158,12 +159,8 @@ fn server(place: &Reader<'_>, settings: &mut Settings) {
 }
 
 fn address(place: &Reader<'_>) -> Option<String> {
-    let text = place.string()?;
-    let port = text.rsplit_once(':').map(|(_, port)| port);
-    if port.is_none_or(|port| port.parse::<u16>().is_err()) {
-        place.fault("expected ADDRESS:PORT, such as 127.0.0.1:8080");
-    }
-    Some(text.to_owned())
+    let address = listen_address(place.string()?);
+    address.map_err(|expected| place.fault(expected)).ok()
 }
 
 fn limits(place: &Reader<'_>, settings: &mut Settings) {
@@ -214,6 +211,9 @@ fn redis(place: Option<&Reader<'_>>) -> RedisConfig {
                 .and_then(|it| it.string().map(str::to_owned))
         };
         set(&mut redis.url, text("url"));
+        if let (Some(url), Err(error)) = (place.member("url"), Redis::new(redis.clone())) {
+            url.fault(error.to_string());
+        }
         set(&mut redis.prefix, text("prefix"));
         let timeout = place.member("timeout_ms");
         let timeout = timeout.and_then(|it| it.integer(1..=600_000));

@@ -153,6 +153,11 @@ impl Source {
 }
 
 fn unreadable(source: String, error: &dyn std::error::Error) -> Mistake {
+    // The parser shows a key that stands there twice as a program would write it.
+    let error = error
+        .to_string()
+        .replace("String(\"", "`")
+        .replace("\")", "`");
     Mistake {
         source,
         key: String::new(),

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::summary::Sums;
-use crate::judgement::Outcome;
 use crate::words::AgentName;
 
 /// What there is to count of a request.
@@ -22,13 +21,13 @@ pub struct Observation<'a> {
     pub agents: &'a [AgentCall<'a>],
 }
 
-/// What there is to count of an agent's part in a request.
+/// What there is to count of an agent's part in a request, where that says something of the agent.
 #[derive(Debug, Clone, Copy)]
 pub struct AgentCall<'a> {
     /// The agent.
     pub agent: &'a AgentName,
-    /// How it ended.
-    pub outcome: Outcome,
+    /// Whether it answered.
+    pub succeeded: bool,
     /// The time spent inside the agent.
     pub took: Duration,
 }

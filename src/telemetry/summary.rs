@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::Histogram;
 use super::recorder::Observation;
-use crate::judgement::Outcome;
 use crate::words::{AgentName, milliseconds};
 
 /// What has been counted over some stretch of time. Sums of sums are sums.
@@ -28,7 +27,8 @@ struct Tally {
 /// Sums as figures for people and dashboards: the body of `GET /metrics/summary`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// The stretch of time that was asked for, seconds back from now.
+    /// The stretch of time that was asked for, seconds back from now; counted in whole minutes, and
+    /// beyond an hour in whole hours.
     pub window_seconds: u64,
     /// Whether anything is collected at all.
     pub collection_enabled: bool,
@@ -36,7 +36,8 @@ pub struct Summary {
     pub totals: Figures,
     /// Mean time to choose the agents, milliseconds.
     pub average_routing_time_ms: f64,
-    /// The tasks of each agent.
+    /// The tasks that each agent answered or failed at. Tasks that were cancelled, that it rightly
+    /// refused, or that it had no room for, say nothing of it.
     pub agents: BTreeMap<AgentName, Figures>,
     /// Requests by what decided their routing.
     pub strategies: BTreeMap<String, Figures>,
@@ -70,8 +71,7 @@ impl Sums {
         self.routing_seconds += seen.routing_time.as_secs_f64();
         entry(&mut self.strategies, seen.strategy).add(seen.success, seen.execution_time);
         for call in seen.agents {
-            let succeeded = call.outcome == Outcome::Success;
-            entry(&mut self.agents, call.agent).add(succeeded, call.took);
+            entry(&mut self.agents, call.agent).add(call.succeeded, call.took);
         }
     }
 
@@ -170,11 +170,6 @@ mod tests {
     fn sums_of(successes: &[bool]) -> Sums {
         let mut sums = Sums::default();
         for success in successes {
-            let outcome = if *success {
-                Outcome::Success
-            } else {
-                Outcome::Failure
-            };
             sums.add(&Observation {
                 strategy: "simple",
                 success: *success,
@@ -182,7 +177,7 @@ mod tests {
                 execution_time: Duration::from_millis(10),
                 agents: &[AgentCall {
                     agent: &"util_agent".into(),
-                    outcome,
+                    succeeded: *success,
                     took: Duration::from_millis(9),
                 }],
             });

@@ -32,6 +32,19 @@ impl Default for RequestId {
     }
 }
 
+/// Why an agent cannot be called that; `None` when it can. Names are part of paths and of keys.
+#[must_use]
+pub fn name_fault(name: &str) -> Option<&'static str> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
+    if !(1..=64).contains(&name.len()) || !name.chars().all(fits) {
+        Some("use 1 to 64 lower-case letters, digits, `_`, `-` or `.`")
+    } else if name == "health" {
+        Some("`/agents/health` is where the health of all is told")
+    } else {
+        None
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -244,6 +244,8 @@ agents:
   - {name: shop, kind: http, queue: x}
   - {name: nobody, kind: builtin, queue: x}
   - {name: kb_librarian, kind: builtin, settings: {path: 7, max_passages: 0}}
+  - {name: Big Shop, kind: http, urls: [\"http://localhost/\"]}
+  - {name: health, kind: http, urls: [\"http://localhost/\"]}
 ";
     assert_mistakes(
         &directory(None, Some(agents)),
@@ -272,8 +274,29 @@ agents:
                 "agents: agents[4].settings.path",
                 "expected a string, found 7",
             ),
+            ("agents: agents[5].name", "lower-case letters"),
+            ("agents: agents[6].name", "`/agents/health`"),
         ],
     );
+}
+
+#[test]
+fn a_redis_that_cannot_be_meant_is_told_with_all_the_rest_and_without_its_password() {
+    let text =
+        "state: {backend: redis, redis: {url: \"http://me:s3cret@x\"}}\nserver: {listen: \":80\"}";
+    let directory = directory(Some(text), None);
+    assert_mistakes(
+        &directory,
+        &[
+            ("orchestrator: server.listen", "ADDRESS:PORT"),
+            (
+                "orchestrator: state.redis.url",
+                "redis://user:password@host",
+            ),
+        ],
+    );
+    let said = format!("{:?}", mistakes(directory.path()));
+    assert!(!said.contains("s3cret"), "{said}");
 }
 
 #[test]
@@ -282,7 +305,10 @@ fn a_file_that_is_no_yaml_is_named_with_the_line() {
         ("server: {}\nserver: [\n", "line 3"),
         ("server:\n  listen: x\n bad\n", "line 3"),
         ("server:\n\tlisten: x\n", "line 2"),
-        ("server: {}\nlimits: {}\nserver: {}\n", "line 3"),
+        (
+            "server: {}\nlimits: {}\nserver: {}\n",
+            "`server`: duplicated key",
+        ),
         ("- server\n", "expected a map"),
         ("hello", "expected a map"),
     ] {

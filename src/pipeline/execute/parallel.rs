@@ -1,10 +1,8 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use jiff::Timestamp;
 
-use super::{Execution, Manners, Step, step};
+use super::{Execution, Manners, Step};
 use crate::pipeline::request::Require;
 use crate::pipeline::{Arrival, House};
 use crate::words::{AgentName, Task};
@@ -17,35 +15,19 @@ pub(super) async fn run(
     task: Task,
     manners: Manners,
 ) -> Execution {
-    let (started_at, began) = (Timestamp::now(), Instant::now());
-    let mut finished: Vec<Option<Step>> = vec![None; agents.len()];
-    let mut branches: FuturesUnordered<_> = agents
-        .iter()
-        .enumerate()
-        .map(|(place, agent)| {
-            let task = task.clone();
-            async move {
-                let step = step::take(house, arrival, agent, task, Arc::new([])).await;
-                (place, step)
-            }
-        })
+    let mut steps: Vec<Step> = agents.iter().cloned().map(Step::of).collect();
+    let mut branches: FuturesUnordered<_> = steps
+        .iter_mut()
+        .map(|step| take(step, house, arrival, task.clone()))
         .collect();
-    while let Some((place, step)) = branches.next().await {
-        let answered = step.success;
-        finished[place] = Some(step);
+    while let Some(answered) = branches.next().await {
         if answered && manners.require == Require::First {
             break;
         }
     }
     // Whoever is not needed any more is cancelled by no longer being waited for.
     drop(branches);
-
-    let cancelled = |agent: &AgentName| Step::cancelled(agent.clone(), started_at, began);
-    let steps: Vec<Step> = finished
-        .into_iter()
-        .zip(agents)
-        .map(|(step, agent)| step.unwrap_or_else(|| cancelled(agent)))
-        .collect();
+    steps.iter_mut().for_each(Step::give_up);
     Execution {
         success: is_met(manners.require, &steps),
         inside: steps
@@ -57,6 +39,12 @@ pub(super) async fn run(
         task,
         previous_results: Vec::new(),
     }
+}
+
+/// Whether the agent has answered.
+async fn take(step: &mut Step, house: &House, arrival: &Arrival, task: Task) -> bool {
+    step.take(house, arrival, task, Arc::new([])).await;
+    step.success
 }
 
 fn is_met(require: Require, steps: &[Step]) -> bool {

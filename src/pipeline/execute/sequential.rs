@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{Execution, Manners, step};
+use super::{Execution, Manners, Step};
 use crate::pipeline::{Arrival, House};
 use crate::supervision::OnFailure;
 use crate::words::{AgentName, PreviousResult, Task};
@@ -18,7 +18,8 @@ pub(super) async fn run(
     let mut stopped = false;
     for agent in agents {
         let before = previous_results.as_slice().into();
-        let step = step::take(house, arrival, agent, task.clone(), before).await;
+        let mut step = Step::of(agent.clone());
+        step.take(house, arrival, task.clone(), before).await;
         match &step.result {
             Some(reply) => previous_results.push(PreviousResult {
                 agent: agent.clone(),

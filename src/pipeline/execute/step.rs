@@ -45,6 +45,8 @@ pub struct Step {
     /// The time spent inside the agent.
     #[serde(skip)]
     pub(in crate::pipeline) inside: Duration,
+    #[serde(skip)]
+    began: Instant,
 }
 
 impl Step {
@@ -53,65 +55,59 @@ impl Step {
         !self.success && self.problem.is_none()
     }
 
-    /// A part that was given up because another agent answered first.
-    pub(super) fn cancelled(agent: AgentName, started_at: Timestamp, began: Instant) -> Self {
+    /// The part of an agent that is about to be asked.
+    pub(super) fn of(agent: AgentName) -> Self {
         Self {
             agent,
             instance: None,
             success: false,
             result: None,
-            error: Some("cancelled: another agent answered first".to_owned()),
+            error: None,
             error_type: None,
-            started_at,
-            duration_ms: milliseconds(began.elapsed()),
-            attempts: 1,
+            started_at: Timestamp::now(),
+            duration_ms: 0.0,
+            attempts: 0,
             problem: None,
-            outcome: Some(Outcome::Unjudged),
+            outcome: None,
             inside: Duration::ZERO,
+            began: Instant::now(),
         }
     }
-}
 
-/// Asks one agent.
-pub(super) async fn take(
-    house: &House,
-    arrival: &Arrival,
-    agent: &AgentName,
-    task: Task,
-    previous_results: Arc<[PreviousResult]>,
-) -> Step {
-    let (started_at, began) = (Timestamp::now(), Instant::now());
-    arrival.tell(|| RequestEvent::AgentStarted {
-        agent: agent.clone(),
-    });
-    let mut step = Step {
-        agent: agent.clone(),
-        instance: None,
-        success: false,
-        result: None,
-        error: None,
-        error_type: None,
-        started_at,
-        duration_ms: 0.0,
-        attempts: 0,
-        problem: None,
-        outcome: None,
-        inside: Duration::ZERO,
-    };
-    match attempt(house, arrival, &mut step, task, previous_results).await {
-        Ok(reply) => {
-            step.success = true;
-            step.result = Some(reply);
+    /// Asks the agent. Dropping the future cancels its work.
+    pub(super) async fn take(
+        &mut self,
+        house: &House,
+        arrival: &Arrival,
+        task: Task,
+        previous_results: Arc<[PreviousResult]>,
+    ) {
+        arrival.tell(|| RequestEvent::AgentStarted {
+            agent: self.agent.clone(),
+        });
+        match attempt(house, arrival, self, task, previous_results).await {
+            Ok(reply) => {
+                self.success = true;
+                self.result = Some(reply);
+            }
+            Err(problem) => {
+                self.error = Some(problem.detail().to_owned());
+                self.error_type = Some(problem.error_type());
+                self.problem = Some(problem);
+            }
         }
-        Err(problem) => {
-            step.error = Some(problem.detail().to_owned());
-            step.error_type = Some(problem.error_type());
-            step.problem = Some(problem);
+        self.duration_ms = milliseconds(self.began.elapsed());
+        arrival.tell(|| told(self));
+    }
+
+    /// Says, of a part that did not come to its end, that another agent answered first.
+    pub(super) fn give_up(&mut self) {
+        if self.was_cancelled() {
+            self.error = Some("cancelled: another agent answered first".to_owned());
+            self.outcome = Some(Outcome::Unjudged);
+            self.duration_ms = milliseconds(self.began.elapsed());
         }
     }
-    step.duration_ms = milliseconds(began.elapsed());
-    arrival.tell(|| told(&step));
-    step
 }
 
 async fn attempt(

@@ -1,16 +1,14 @@
 use std::collections::HashSet;
 
 use super::AgentSpec;
-use crate::words::AgentName;
+use crate::words::{AgentName, name_fault};
 
 /// Why a spec was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// The name cannot be used in paths and configuration.
-    #[error(
-        "`{0}` is no name for an agent: use 1 to 64 lower-case letters, digits, `_`, `-` or `.`"
-    )]
-    Name(AgentName),
+    #[error("`{0}` is no name for an agent: {1}")]
+    Name(AgentName, &'static str),
     /// Another agent has that name.
     #[error("there are two agents named `{0}`: rename one of them")]
     Taken(AgentName),
@@ -42,9 +40,8 @@ impl AgentSpec {
 
     fn check(&self) -> Result<(), SpecError> {
         let agent = || self.card.name.clone();
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
-        if !(1..=64).contains(&self.name().len()) || !self.name().chars().all(fits) {
-            return Err(SpecError::Name(agent()));
+        if let Some(fault) = name_fault(self.name()) {
+            return Err(SpecError::Name(agent(), fault));
         }
         let least = self.weights.iter().copied().min();
         let counts = [

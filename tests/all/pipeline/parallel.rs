@@ -151,6 +151,9 @@ async fn whoever_answers_first_ends_the_work_of_the_others() {
                 .contains("cancelled")
         );
     }
+    let slow = &answer.result.execution_chain[0];
+    assert_eq!(slow.instance.as_ref().unwrap().as_str(), "slow/0");
+    assert_eq!(slow.attempts, 1);
     house.shutdown().await;
 }
 

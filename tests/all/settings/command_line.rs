@@ -1,7 +1,7 @@
 //! What can be asked of the binary, and what overrides the configuration from outside.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -248,4 +248,32 @@ fn ask_says_why_there_is_no_answer() {
     assert_eq!(run(shipped(), &["ask", " "], &[]).code, Some(1));
     assert_eq!(run(shipped(), &["ask"], &[]).code, Some(2));
     assert_eq!(run(shipped(), &["frobnicate"], &[]).code, Some(2));
+}
+
+#[test]
+fn an_address_that_cannot_be_listened_at_is_refused_at_once() {
+    let directory = directory(None, CHAT);
+    let run = run(directory.path(), &["check", "--listen", "nonsense"], &[]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.errors.contains("expected ADDRESS:PORT"),
+        "{}",
+        run.errors
+    );
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let directory = directory(None, CHAT);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_agent-orchestrator"));
+    command.arg("check").arg("--config").arg(directory.path());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }
