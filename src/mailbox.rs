@@ -11,9 +11,9 @@
 
 mod envelope;
 mod lease;
+mod queue;
 mod vitals;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ use crate::words::{AgentName, Generation, InstanceId};
 pub use envelope::AskError;
 pub(crate) use envelope::Envelope;
 pub use lease::{Answered, Lease};
+use queue::Queue;
 pub use vitals::{Health, InstanceState, Vitals};
 
 /// Rung when work has come.
@@ -79,13 +80,6 @@ pub struct Mailbox {
     vitals: Mutex<Vitals>,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    generation: Generation,
-    closed: bool,
-    waiting: VecDeque<Envelope>,
-}
-
 /// What an instance can do at once, and in what time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
@@ -130,7 +124,12 @@ impl Mailbox {
         if self.lock().closed {
             return Err(Refusal::Stopped);
         }
-        let place = self.load.reserve().ok_or_else(|| self.full())?;
+        let place = self.load.reserve().or_else(|| {
+            let abandoned = self.lock().take_abandoned();
+            drop(abandoned);
+            self.load.reserve()
+        });
+        let place = place.ok_or_else(|| self.full())?;
         let permit = self.breaker.admit(now).map_err(|open| Refusal::Open {
             retry_after: open.retry_after,
         })?;

@@ -61,6 +61,30 @@ async fn a_task_whose_caller_went_away_before_its_turn_is_never_begun() {
 }
 
 #[actix_web::test]
+async fn callers_that_went_away_before_their_turn_leave_their_places_to_others() {
+    let stage = Stage::new();
+    let house = start([stage.agent("a").concurrency(1).queue(2)]).await;
+    let inbox = mailbox(&house, "a", 0);
+    let mut asked = ["wait", "impatient", "patient"].map(|it| Box::pin(ask(&house, "a", it)));
+    for caller in &mut asked {
+        assert!(futures::poll!(caller).is_pending());
+    }
+    until_holding(&inbox, 1, 2).await;
+    let [first, impatient, patient] = asked;
+    assert_eq!(ask(&house, "a", "x").await, Err(ErrorType::Overloaded));
+    drop(impatient);
+
+    let mut last = Box::pin(ask(&house, "a", "last"));
+    assert!(futures::poll!(&mut last).is_pending());
+    stage.let_go(1);
+    for caller in [first, patient, last] {
+        assert!(in_time(caller).await.is_ok());
+    }
+    assert_eq!(stage.begun(), ["wait", "patient", "last"]);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
 async fn a_caller_that_goes_away_takes_its_running_job_with_it() {
     let stage = Stage::new();
     let house = start([stage.agent("a").concurrency(1)]).await;
