@@ -234,3 +234,32 @@ impl Handler<Close> for Metrics {
         MessageResult(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::Embedded;
+
+    #[actix_rt::test]
+    async fn an_hour_of_ones_own_counts_only_within_the_window() {
+        let store = Arc::new(Embedded::in_memory().unwrap());
+        let journal = Journal::start_on(&actix_rt::Arbiter::current(), store);
+        let mut own = Sums::default();
+        own.add(&Observation {
+            strategy: "simple",
+            success: true,
+            routing_time: Duration::ZERO,
+            execution_time: Duration::ZERO,
+            agents: &[],
+        });
+        let counted = async |hour| {
+            let own = (hour, "me".to_owned(), own.clone());
+            let sums = last_hours(journal.clone(), 7..=9, own).await.unwrap();
+            !sums.is_empty()
+        };
+        assert!(counted(9).await);
+        assert!(!counted(6).await);
+    }
+}

@@ -103,3 +103,49 @@ fn entry(row: &Row, draft: &Draft) -> Entry {
         ttl: draft.ttl,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(hour: i64) -> Row {
+        Row {
+            key: StateKey::Rollup { hour },
+            field: None,
+        }
+    }
+
+    fn draft(json: &Bytes) -> Draft {
+        Draft {
+            json: json.clone(),
+            ttl: Duration::from_secs(60),
+        }
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_bytes_and_never_empty() {
+        let (large, small) = (Bytes::from(vec![0; BATCH_BYTES + 1]), Bytes::from(vec![0]));
+        let mut drafts = Drafts::default();
+        for (hour, json) in [(1, &small), (2, &large), (3, &small), (4, &small)] {
+            assert!(drafts.insert(row(hour), draft(json)));
+        }
+        for count in [1, 1, 2] {
+            assert_eq!(drafts.batch().len(), count);
+            drafts.retire(count);
+        }
+        assert!(drafts.is_empty() && drafts.batch().is_empty());
+        assert_eq!(drafts.bytes, 0);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes_and_a_record_may_take_the_place_of_another() {
+        let most = Bytes::from(vec![0; ROOM_BYTES]);
+        let mut drafts = Drafts::default();
+        assert!(drafts.insert(row(1), draft(&most)));
+        assert!(!drafts.insert(row(2), draft(&Bytes::from_static(b"x"))));
+        assert!(drafts.insert(row(1), draft(&most)));
+        assert!(drafts.insert(row(1), draft(&Bytes::from_static(b"x"))));
+        assert!(drafts.insert(row(2), draft(&Bytes::from_static(b"x"))));
+        assert_eq!((drafts.len(), drafts.bytes), (2, 2));
+    }
+}
