@@ -14,6 +14,9 @@ use crate::words::LifeEvent;
 /// No agent may think longer than this about how it is.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// An agent's thread that has said nothing this long after the agent's time is blocked.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Who is unwell is asked this often, so as not to be spared for longer than needed.
 const CONVALESCENCE: Duration = Duration::from_secs(5);
 
@@ -94,14 +97,13 @@ async fn check(mailbox: Arc<Mailbox>, patience: Duration) {
         return;
     };
     let began = Instant::now();
-    let asked = tokio::time::timeout(patience, door.check.send(CheckHealth(patience)));
-    let health = match asked.await {
+    let longest = patience + GRACE;
+    let asked = door.check.send(CheckHealth(patience));
+    let health = match tokio::time::timeout(longest, asked).await {
         Ok(Ok(Ok(()))) => Health::Well,
         Ok(Ok(Err(reason))) => Health::Unwell(reason),
         Ok(Err(_ended)) => return,
-        Err(_elapsed) => {
-            Health::Unwell(format!("its thread is blocked: no answer in {patience:?}"))
-        }
+        Err(_elapsed) => Health::Unwell(format!("its thread is blocked: no answer in {longest:?}")),
     };
     let mut vitals = mailbox.vitals_mut();
     let before = std::mem::replace(&mut vitals.health, health.clone());

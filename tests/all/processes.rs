@@ -108,6 +108,21 @@ async fn after_sigint_requests_that_are_in_are_answered_and_others_refused() {
 }
 
 #[actix_rt::test]
+async fn no_proxy_of_the_environment_stands_between_it_and_its_agents() {
+    let nobody = "http://127.0.0.1:9";
+    let scene = Scene::set(&[
+        ("HTTP_PROXY", nobody),
+        ("http_proxy", nobody),
+        ("NO_PROXY", ""),
+    ]);
+    let begun = scene.begin(1).await;
+    scene.remote.allow(1);
+    for status in join_all(begun).await {
+        assert_eq!(status.unwrap(), 200);
+    }
+}
+
+#[actix_rt::test]
 async fn a_signal_right_after_the_start_ends_the_process_properly() {
     let config = agents(&[CHAT]);
     for _ in 0..10 {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::future::{join_all, try_join_all};
 
 use crate::support::redis::{RedisServer, free_port};
+use crate::support::server::until;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const MOMENT: Duration = Duration::from_millis(50);
@@ -148,7 +149,10 @@ async fn fields_expire_together(store: Arc<dyn Store>) {
         Entry::field("stays", "b", "1", MINUTE),
     ];
     store.write(batch).await.unwrap();
-    until(async || fields(&*store, "goes").await.is_empty()).await;
+    until("the fields are gone", async || {
+        fields(&*store, "goes").await.is_empty()
+    })
+    .await;
     assert_eq!(
         fields(&*store, "stays").await,
         [pair("a", "1"), pair("b", "1")]
@@ -157,7 +161,10 @@ async fn fields_expire_together(store: Arc<dyn Store>) {
 
 async fn expired_fields_do_not_come_back(store: Arc<dyn Store>) {
     put_field(&*store, "hash", "old", "1", MOMENT).await;
-    until(async || fields(&*store, "hash").await.is_empty()).await;
+    until("the fields are gone", async || {
+        fields(&*store, "hash").await.is_empty()
+    })
+    .await;
     put_field(&*store, "hash", "new", "2", MINUTE).await;
     assert_eq!(fields(&*store, "hash").await, [pair("new", "2")]);
 }
@@ -272,7 +279,7 @@ mod only_redis {
         );
 
         let _server = RedisServer::start_on(port);
-        until(async || store.ping().await.is_ok()).await;
+        until("the server answers", async || store.ping().await.is_ok()).await;
         put(&store, "key", "value", MINUTE).await;
         assert_eq!(get(&store, "key").await.unwrap(), "value");
     }
@@ -296,7 +303,7 @@ mod only_redis {
         assert!(asked.elapsed() < 8 * TIMEOUT, "took {:?}", asked.elapsed());
 
         server.resume();
-        until(async || store.ping().await.is_ok()).await;
+        until("the server answers", async || store.ping().await.is_ok()).await;
         assert_eq!(get(&store, "key").await.unwrap(), "before");
     }
 
@@ -309,7 +316,7 @@ mod only_redis {
         assert!(is_unavailable(&store.read("key".into()).await));
 
         let _server = RedisServer::start_on(server.port());
-        until(async || store.ping().await.is_ok()).await;
+        until("the server answers", async || store.ping().await.is_ok()).await;
         assert_eq!(get(&store, "key").await, None);
     }
 
@@ -511,14 +518,8 @@ fn pair(field: &str, value: &'static str) -> (String, Bytes) {
 }
 
 async fn until_gone(store: &dyn Store, key: &str) {
-    until(async || get(store, key).await.is_none()).await;
-}
-
-/// Polls until it is so, for at most 20 seconds.
-async fn until(is_so: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "it never was so");
-        actix_rt::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the value is gone", async || {
+        get(store, key).await.is_none()
+    })
+    .await;
 }

@@ -104,7 +104,6 @@ impl Step {
     pub(super) fn give_up(&mut self) {
         if self.was_cancelled() {
             self.error = Some("cancelled: another agent answered first".to_owned());
-            self.outcome = Some(Outcome::Unjudged);
             self.duration_ms = milliseconds(self.began.elapsed());
         }
     }

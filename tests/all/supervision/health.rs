@@ -14,6 +14,7 @@ use crate::support::stage::{Chronicle, Stage, app, ask, in_time, mailbox};
 const WELL: usize = 0;
 const ILL: usize = 1;
 const PANICS_ONCE: usize = 2;
+const HANGS: usize = 3;
 
 /// An agent that is as the test says.
 struct Patient<A> {
@@ -29,6 +30,7 @@ impl<A: Agent> Agent for Patient<A> {
     async fn health(&self) -> Result<(), AgentError> {
         match self.condition.load(Ordering::SeqCst) {
             ILL => Err(AgentError::failure("a headache")),
+            HANGS => std::future::pending().await,
             PANICS_ONCE => {
                 self.condition.store(WELL, Ordering::SeqCst);
                 panic!("a stroke")
@@ -85,6 +87,18 @@ async fn an_agent_that_is_unwell_is_spared_until_it_is_well_again() {
         instance_that_answers(&house).await == "a/0"
     })
     .await;
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn a_health_check_that_hangs_is_given_up_and_the_agent_works_on() {
+    let condition = Arc::new(AtomicUsize::new(HANGS));
+    let house = ward(&Stage::new(), &condition).await;
+    let given_up = "no answer to the health check in 1s";
+    until_found(&house, Health::Unwell(given_up.to_owned())).await;
+    condition.store(WELL, Ordering::SeqCst);
+    until_found(&house, Health::Well).await;
+    assert!(ask(&house, "a", "hello").await.is_ok());
     house.shutdown().await;
 }
 

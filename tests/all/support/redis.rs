@@ -1,15 +1,15 @@
 //! A real Redis server for one test: it can be paused, killed and started again.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(5);
 
 /// A `redis-server` of its own, with nothing in it; killed when dropped.
 pub(crate) struct RedisServer {
@@ -36,7 +36,6 @@ impl RedisServer {
             if let Some(server) = Self::try_start(port, deadline) {
                 return server;
             }
-            thread::sleep(POLL);
         }
     }
 
@@ -76,30 +75,25 @@ impl RedisServer {
             .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(directory.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let process = command.spawn().unwrap_or_else(|error| match error.kind() {
+        let mut process = command.spawn().unwrap_or_else(|error| match error.kind() {
             ErrorKind::NotFound => {
                 panic!("redis-server not found: run `make test`, which installs it")
             }
             _ => panic!("redis-server cannot be started: {error}"),
         });
-        let mut server = Self {
+        let ready = readiness(process.stdout.take().expect("it is piped"));
+        let server = Self {
             process,
             port,
             _directory: directory,
         };
-        while !server.answers() {
-            assert!(
-                Instant::now() < deadline,
-                "redis-server does not answer on port {port}"
-            );
-            if matches!(server.process.try_wait(), Ok(Some(_))) {
-                return None;
-            }
-            thread::sleep(POLL);
+        match ready.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(()) => Some(server),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("redis-server is not ready on port {port}"),
         }
-        Some(server)
     }
 
     /// Whether this very process answers on the port, and not another server.
@@ -123,6 +117,21 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Told when the server says that it is ready; disconnected when it ends before.
+fn readiness(log: ChildStdout) -> Receiver<()> {
+    let (tell, ready) = channel();
+    thread::spawn(move || {
+        // Read to its end, for a server that cannot write its log stands still.
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            if line.contains("Ready to accept connections") {
+                // Who starts it no longer waits when it is late.
+                let _ = tell.send(());
+            }
+        }
+    });
+    ready
 }
 
 /// A port that nobody listened on a moment ago.
