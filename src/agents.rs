@@ -10,4 +10,4 @@ pub mod knowledge;
 pub mod remote;
 pub mod util;
 
-pub use catalog::{AgentEntry, AgentKind, Builtin};
+pub use catalog::{AgentEntry, AgentKind, Builtin, SUPERVISOR_KEYS, read_supervisor};

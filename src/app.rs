@@ -3,12 +3,11 @@
 mod signal;
 mod start;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::Actor;
 use actix_rt::Arbiter;
-use log::info;
+use log::{error, info};
 use uuid::Uuid;
 
 use crate::agents::chat::Roster;
@@ -17,9 +16,12 @@ use crate::pipeline::{Admission, House, Orchestrator};
 use crate::routing::Routes;
 use crate::settings::{Settings, SettingsError, StateConfig};
 use crate::store::{Journal, Redis, StoreError};
-use crate::supervision::{AgentSpec, SpecError};
+use crate::supervision::{AgentSpec, RegistryError, SpecError};
 use crate::telemetry::{HealthMonitor, ResourceGauge};
 use crate::words::{AgentCard, nearest};
+
+/// The exit code for an error within the program itself, of `sysexits.h`.
+const EX_SOFTWARE: i32 = 70;
 
 /// An orchestrator in the making: settings, and agents written in Rust.
 ///
@@ -52,6 +54,9 @@ pub enum StartError {
     /// An agent's spec is not valid.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// An agent could not be registered.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -152,19 +157,24 @@ impl App {
         let control = Arbiter::new().handle();
         let store = start::open_store(&settings.state)?;
         let journal = Journal::start_on(&control, store);
-        let registry = Arc::new(start::start_agents(&settings, specs, &control));
-        let agents = registry.all();
-        roster.publish(agents.iter().map(|agent| agent.card.clone()).collect());
+        let (root, registry) = start::start_agents(&settings, specs, &control).await?;
+        start::keep_roster(roster, registry.clone(), &control);
+        let (balancer, pools) = start::start_balancer(&settings, &registry, &control).await;
+        let (router, routes) = start::start_router(&settings, &registry, &control).await;
         let house = House {
             id,
             started: Instant::now(),
-            pools: start::start_balancer(&settings, &agents, &control).await,
-            routes: start::start_router(&settings, &agents, &control).await,
+            root,
+            pools,
+            balancer,
+            routes,
+            router,
+            recruiter: start::recruiter(&settings),
             admission: Admission::new(settings.pipeline.max_concurrent_requests),
             metrics: start::start_metrics(&settings, id, &journal, &control),
             gauge: ResourceGauge::new(start::place_of(&settings.state)),
             config: settings.pipeline,
-            registry: Arc::clone(&registry),
+            registry: registry.clone(),
             journal: journal.clone(),
             control: control.clone(),
         };
@@ -176,13 +186,29 @@ impl App {
     /// Starts everything, serves HTTP until SIGINT or SIGTERM, and finishes what was begun.
     /// A second signal ends it at once.
     ///
+    /// Does not return when the root of the supervisors ends, that is, when agents that escalate
+    /// cannot be kept alive: everybody who waits is told, what is to be written is written, and
+    /// the process exits with code 70 (`EX_SOFTWARE`), for whoever started it to start it anew.
+    ///
     /// # Errors
     /// As [`start`](Self::start), and when the address cannot be listened on.
     pub async fn run(self) -> Result<(), StartError> {
         let server = self.settings.server.clone();
         let orchestrator = self.start().await?;
-        let served = http::serve(orchestrator.clone(), &server, signal::told_to_end()).await;
+        let told = signal::told_to_end();
+        let lost = orchestrator.registry().until_lost();
+        let end = async {
+            tokio::select! {
+                () = told => {}
+                _ = lost => {}
+            }
+        };
+        let served = http::serve(orchestrator.clone(), &server, end).await;
         orchestrator.shutdown_within(Duration::ZERO).await;
+        if let Some(reason) = orchestrator.registry().loss() {
+            error!("stopped: {reason}");
+            std::process::exit(EX_SOFTWARE);
+        }
         info!("stopped");
         Ok(served?)
     }

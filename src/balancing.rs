@@ -10,7 +10,7 @@ mod balancer;
 mod pool;
 mod strategies;
 
-pub use balancer::{Balancer, Join, Pools};
+pub use balancer::{Balancer, Muster, Pools};
 pub use pool::Pool;
 pub use strategies::{
     Algorithm, Candidate, LeastConnections, RoundRobin, Strategy, Weighted, WeightedRoundRobin,

@@ -4,6 +4,8 @@
 //! own around it.
 
 mod agents;
+mod body;
+mod crew;
 mod health;
 mod orchestrate;
 mod problem;
@@ -11,9 +13,11 @@ mod requests;
 mod respond;
 mod server;
 
+use std::sync::Arc;
+
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, Resource, Route, guard};
+use actix_web::{FromRequest, Handler, HttpRequest, Responder, Route, guard};
 
 use crate::pipeline::{ErrorType, Orchestrator, Problem};
 
@@ -46,47 +50,74 @@ pub use server::{ServerConfig, listen_address, serve};
 pub fn routes(orchestrator: Orchestrator) -> impl FnOnce(&mut ServiceConfig) {
     move |service: &mut ServiceConfig| {
         service.app_data(web::Data::new(orchestrator));
-        let post = |path, route| resource(path, "POST", web::post(), route);
         for path in ["/orchestrate", "/v1/orchestrate"] {
-            service.service(post(path, |route: Route| {
-                route.to(orchestrate::orchestrate)
-            }));
+            mount(service, path, [(POST, to(orchestrate::orchestrate))]);
         }
-        get(service, "/requests/{id}", |r| r.to(requests::show));
-        get(service, "/agents", |r| r.to(agents::list));
-        get(service, "/agents/health", |r| r.to(health::agents));
-        get(service, "/agents/{name}", |r| r.to(agents::show));
-        get(service, "/health", |r| r.to(health::health));
-        get(service, "/livez", |r| r.to(health::livez));
-        get(service, "/readyz", |r| r.to(health::readyz));
-        get(service, "/metrics/summary", |r| r.to(health::summary));
+        let reading = [
+            ("/requests/{id}", to(requests::show)),
+            ("/agents/health", to(health::agents)),
+            ("/health", to(health::health)),
+            ("/livez", to(health::livez)),
+            ("/readyz", to(health::readyz)),
+            ("/metrics/summary", to(health::summary)),
+        ];
+        for (path, handler) in reading {
+            mount(service, path, [(READ, handler)]);
+        }
+        let all = [(READ, to(agents::list)), (POST, to(crew::register))];
+        mount(service, "/agents", all);
+        let one = [(READ, to(agents::show)), (DELETE, to(crew::remove))];
+        mount(service, "/agents/{name}", one);
+        let acting = [
+            ("/agents/{name}/pause", to(crew::pause)),
+            ("/agents/{name}/resume", to(crew::resume)),
+            ("/agents/{name}/restart", to(crew::restart)),
+            ("/agents/{name}/scale", to(crew::scale)),
+        ];
+        for (path, handler) in acting {
+            mount(service, path, [(POST, handler)]);
+        }
         service.default_service(web::to(unknown_path));
     }
 }
 
-fn get(service: &mut ServiceConfig, path: &str, to: impl FnOnce(Route) -> Route) {
-    let reading = guard::Any(guard::Get()).or(guard::Head());
-    let route = web::route().guard(reading);
-    service.service(resource(path, "GET, HEAD", route, to));
+const READ: &[Method] = &[Method::GET, Method::HEAD];
+const POST: &[Method] = &[Method::POST];
+const DELETE: &[Method] = &[Method::DELETE];
+
+fn to<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route().to(handler)
 }
 
-/// A path that takes the allowed methods, and says so to all others.
-fn resource(
+/// Mounts what a path does for each method, and says which there are to whoever tries another.
+fn mount<const N: usize>(
+    service: &mut ServiceConfig,
     path: &str,
-    allowed: &'static str,
-    route: Route,
-    to: impl FnOnce(Route) -> Route,
-) -> Resource {
-    let refuse = move |request: HttpRequest| async move {
-        respond::respond(&request, async |_| {
-            Err(not_allowed(request.method(), request.path(), allowed))
-        })
-        .await
-        .allowing(allowed)
+    routes: [(&'static [Method], Route); N],
+) {
+    let methods = routes.iter().flat_map(|(methods, _)| *methods);
+    let allowed: Vec<&str> = methods.map(Method::as_str).collect();
+    let allowed: Arc<str> = allowed.join(", ").into();
+    let mut resource = web::resource(path);
+    for (methods, route) in routes {
+        let asked = guard::fn_guard(|request| methods.contains(&request.head().method));
+        resource = resource.route(route.guard(asked));
+    }
+    let refuse = move |request: HttpRequest| {
+        let allowed = Arc::clone(&allowed);
+        async move {
+            let refused = respond::respond(&request, async |_| {
+                Err(not_allowed(request.method(), request.path(), &allowed))
+            });
+            refused.await.allowing(&allowed)
+        }
     };
-    web::resource(path)
-        .route(to(route))
-        .default_service(web::to(refuse))
+    service.service(resource.default_service(web::to(refuse)));
 }
 
 fn not_allowed(method: &Method, path: &str, allowed: &str) -> Problem {

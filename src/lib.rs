@@ -37,7 +37,7 @@
 //!
 //! - [`words`]: [`Task`], [`Reply`], [`AgentError`], and the trait [`Agent`].
 //! - [`judgement`]: pure decisions about [breakers](judgement::Breaker),
-//!   [restarts](judgement::RestartConfig), [load](judgement::Load) and
+//!   [restarts](judgement::SupervisorConfig), [load](judgement::Load) and
 //!   [outcomes](judgement::Outcome). Time is an argument there.
 //! - [`store`]: where the state is kept, and the [write-behind](store::Journal) before it.
 //! - [`mailbox`]: an instance's queue, which outlives every actor that serves it.
@@ -49,6 +49,7 @@
 //! - [`http`]: the endpoints, to be [mounted](http::routes) anywhere.
 //! - [`app`] and [`settings`]: the wiring, and the files that it follows.
 //! - [`agents`]: those that come with it.
+//! - [`testkit`]: agents that go wrong as planned, a virtual clock, and what to wait for in tests.
 //!
 //! # Threads
 //!
@@ -76,22 +77,23 @@ pub mod settings;
 pub mod store;
 pub mod supervision;
 pub mod telemetry;
+pub mod testkit;
 pub mod words;
 
 pub use app::{App, StartError};
-pub use judgement::{RestartConfig, RestartPolicy};
+pub use judgement::{OnGiveUp, RestartPolicy, RestartStrategy, SupervisorConfig};
 pub use pipeline::{Answer, OrchestrationRequest, Orchestrator, Problem};
 pub use settings::Settings;
 pub use supervision::{AgentSpec, OnFailure};
 pub use words::{
-    Agent, AgentCard, AgentContext, AgentError, AgentErrorKind, Ask, Keyword, Listener, Rendered,
-    Reply, RequestEvent, RequestId, Role, Task, Turn,
+    Agent, AgentCard, AgentContext, AgentError, AgentErrorKind, Ask, Keyword, LifeContext,
+    Listener, Rendered, Reply, RequestEvent, RequestId, Role, Task, Turn,
 };
 
 /// What a program with an agent of its own needs: `use agent_orchestrator::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Agent, AgentContext, AgentError, AgentSpec, App, OrchestrationRequest, Reply,
+        Agent, AgentContext, AgentError, AgentSpec, App, LifeContext, OrchestrationRequest, Reply,
         RestartPolicy, Task,
     };
 }

@@ -9,86 +9,62 @@
 //! breaker lets the call through. Every task that was let in is answered exactly once. The queue
 //! is a `std::sync::Mutex`, and not an asynchronous one, because nothing awaits while holding it.
 
+mod capacity;
 mod envelope;
+mod gate;
+mod inbox;
 mod lease;
-mod queue;
+mod ledger;
+mod refusal;
+mod service;
 mod vitals;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+/// What the inbox is built of; a model checker puts its own in their place.
+mod sync {
+    pub(super) use std::sync::atomic::{AtomicBool, Ordering};
+    pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};
+}
+
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix::{Message, Recipient};
 use arc_swap::ArcSwapOption;
 
 use crate::judgement::{Breaker, BreakerConfig, BreakerState, Load};
-use crate::words::{AgentName, Generation, InstanceId};
+use crate::words::{AgentName, InstanceId};
 
+pub use capacity::Capacity;
 pub use envelope::AskError;
 pub(crate) use envelope::Envelope;
+use gate::Gate;
+use inbox::Inbox;
 pub use lease::{Answered, Lease};
-use queue::Queue;
+pub(crate) use ledger::Job;
+use ledger::Ledger;
+pub use refusal::Refusal;
+pub(crate) use service::{CheckHealth, Door, Wake};
 pub use vitals::{Health, InstanceState, Vitals};
 
-/// Rung when work has come.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct Wake;
-
-/// Asks the agent itself how it is, past all waiting work; it is not waited for longer than that.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), String>")]
-pub(crate) struct CheckHealth(pub Duration);
-
-/// The ways to reach the actor that serves the mailbox at present.
-#[derive(Debug)]
-pub(crate) struct Door {
-    pub wake: Recipient<Wake>,
-    pub check: Recipient<CheckHealth>,
-}
-
-/// Why a call was not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no room; when there may be.
-    Full {
-        /// When it makes sense to ask again.
-        retry_after: Duration,
-    },
-    /// The breaker is open.
-    Open {
-        /// When it makes sense to ask again.
-        retry_after: Duration,
-    },
-    /// The instance takes no work, and will not soon.
-    Stopped,
-}
+/// As many are looked at for callers who have gone, so that to refuse a call stays cheap.
+const SIFTED: usize = 256;
 
 /// See the [module's documentation](self).
 #[derive(Debug)]
 pub struct Mailbox {
+    serial: u64,
     agent: AgentName,
     instance: InstanceId,
     weight: u32,
-    concurrency: usize,
-    timeout: Duration,
+    capacity: Capacity,
+    gate: Gate,
     load: Arc<Load>,
     breaker: Breaker,
-    queue: Mutex<Queue>,
-    rung: AtomicBool,
+    inbox: Inbox<Envelope>,
+    ledger: Ledger,
     door: ArcSwapOption<Door>,
+    finished: AtomicU64,
     vitals: Mutex<Vitals>,
-}
-
-/// What an instance can do at once, and in what time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capacity {
-    /// Tasks that the agent works on at once; at least 1.
-    pub concurrency: usize,
-    /// Tasks that may wait beside them.
-    pub queue: usize,
-    /// How long one attempt at a task may take, waiting included.
-    pub timeout: Duration,
 }
 
 impl Mailbox {
@@ -101,17 +77,20 @@ impl Mailbox {
         capacity: Capacity,
         breaker: BreakerConfig,
     ) -> Arc<Self> {
+        static MADE: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
+            serial: MADE.fetch_add(1, Ordering::Relaxed),
             instance: InstanceId::new(&agent, number),
             agent,
             weight,
-            concurrency: capacity.concurrency,
-            timeout: capacity.timeout,
+            capacity,
+            gate: Gate::default(),
             load: Load::new(capacity.concurrency.saturating_add(capacity.queue)),
             breaker: Breaker::new(breaker),
-            queue: Mutex::default(),
-            rung: AtomicBool::new(false),
+            inbox: Inbox::new(),
+            ledger: Ledger::default(),
             door: ArcSwapOption::empty(),
+            finished: AtomicU64::new(0),
             vitals: Mutex::default(),
         })
     }
@@ -121,15 +100,14 @@ impl Mailbox {
     /// # Errors
     /// A [`Refusal`]; nothing is held then.
     pub fn reserve(self: &Arc<Self>, now: Instant) -> Result<Lease, Refusal> {
-        if self.lock().closed {
-            return Err(Refusal::Stopped);
+        if !self.gate.is_open() {
+            return Err(self.shut(now));
         }
         let place = self.load.reserve().or_else(|| {
-            let abandoned = self.lock().take_abandoned();
-            drop(abandoned);
+            drop(self.inbox.sift(SIFTED, Envelope::is_abandoned));
             self.load.reserve()
         });
-        let place = place.ok_or_else(|| self.full())?;
+        let place = place.ok_or_else(|| self.full(now))?;
         let permit = self.breaker.admit(now).map_err(|open| Refusal::Open {
             retry_after: open.retry_after,
         })?;
@@ -139,11 +117,11 @@ impl Mailbox {
     /// Why [`reserve`](Self::reserve) would refuse a call now; `None` when it would not.
     #[must_use]
     pub fn refusal(&self, now: Instant) -> Option<Refusal> {
-        if self.lock().closed {
-            return Some(Refusal::Stopped);
+        if !self.gate.is_open() {
+            return Some(self.shut(now));
         }
         if !self.load.has_room() {
-            return Some(self.full());
+            return Some(self.full(now));
         }
         let open = self.breaker.obstacle(now)?;
         Some(Refusal::Open {
@@ -169,10 +147,10 @@ impl Mailbox {
         self.weight
     }
 
-    /// How many tasks its agent works on at once.
+    /// What it can do at once, and in what time.
     #[must_use]
-    pub fn concurrency(&self) -> usize {
-        self.concurrency
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
     }
 
     /// What it has to do, and how well it has been doing it.
@@ -190,7 +168,11 @@ impl Mailbox {
     /// How its agent is.
     #[must_use]
     pub fn vitals(&self) -> Vitals {
-        self.vitals_mut().clone()
+        let mut vitals = self.vitals_mut().clone();
+        if self.gate.is_paused() && vitals.state.is_at_work() {
+            vitals.state = InstanceState::Paused;
+        }
+        vitals
     }
 
     pub(crate) fn vitals_mut(&self) -> MutexGuard<'_, Vitals> {
@@ -198,85 +180,44 @@ impl Mailbox {
         self.vitals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a new life, which alone may take work from now on.
-    pub(crate) fn next_life(&self) -> Generation {
-        let mut queue = self.lock();
-        queue.generation = queue.generation.next();
-        queue.generation
-    }
-
-    /// The actor that serves the mailbox says where it can be reached.
-    pub(crate) fn attach(&self, door: Door) {
-        self.door.store(Some(Arc::new(door)));
-        self.rung.store(true, Ordering::Release);
-        self.knock();
-    }
-
-    /// The doorbell was heard. To be called before the queue is looked at, so that what comes
-    /// later rings again.
-    pub(crate) fn hush(&self) {
-        self.rung.store(false, Ordering::Release);
-    }
-
-    /// The next task, if this life may have one: a life that was replaced gets nothing.
-    pub(crate) fn take(&self, generation: Generation) -> Option<Envelope> {
-        let mut queue = self.lock();
-        if queue.generation != generation {
-            return None;
-        }
-        queue.waiting.pop_front()
-    }
-
-    /// Takes no more work, and tells those who wait.
-    pub(crate) fn close(&self) {
-        let abandoned = {
-            let mut queue = self.lock();
-            queue.closed = true;
-            std::mem::take(&mut queue.waiting)
-        };
-        for envelope in abandoned {
-            envelope.answer(Err(AskError::Stopped));
-        }
-    }
-
-    /// The way to the actor that serves the mailbox; `None` before the first life began.
-    pub(crate) fn door(&self) -> Option<Arc<Door>> {
-        self.door.load_full()
+    /// The number that tells it from all other mailboxes of this process; never 0.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     fn put(&self, envelope: Envelope) {
-        {
-            let mut queue = self.lock();
-            if queue.closed {
-                drop(queue);
-                return envelope.answer(Err(AskError::Stopped));
+        match self.inbox.put(envelope) {
+            Ok(true) => self.knock(),
+            Ok(false) => {}
+            Err(envelope) => envelope.return_to_sender(),
+        }
+    }
+
+    fn shut(&self, now: Instant) -> Refusal {
+        if self.gate.is_closed() {
+            Refusal::Stopped {
+                retry_after: self.pause(now),
             }
-            queue.waiting.push_back(envelope);
-        }
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.knock();
+        } else {
+            Refusal::Paused
         }
     }
 
-    /// Rings the bell again, for an actor that stopped before the queue was empty.
-    pub(crate) fn knock(&self) {
-        if let Some(door) = self.door.load().as_ref() {
-            door.wake.do_send(Wake);
-        }
-    }
-
-    /// An honest time to come back: what is queued, at the pace of late, within half a minute.
-    fn full(&self) -> Refusal {
+    /// An honest time to come back: what is queued, at the pace of late, within half a minute,
+    /// after the pause before the next life.
+    fn full(&self, now: Instant) -> Refusal {
         let pace = self.load.response_time().unwrap_or(Duration::from_secs(1));
-        let rounds = self.load.taken().div_ceil(self.concurrency);
+        let rounds = self.load.taken().div_ceil(self.capacity.concurrency);
         let wait = pace.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX));
+        let wait = wait.clamp(Duration::from_secs(1), Duration::from_secs(30));
         Refusal::Full {
-            retry_after: wait.clamp(Duration::from_secs(1), Duration::from_secs(30)),
+            retry_after: wait + self.pause(now).unwrap_or_default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing panics while the lock is held, and no await happens under it.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The time until the next life, if one is planned.
+    fn pause(&self, now: Instant) -> Option<Duration> {
+        let resumes_at = self.vitals_mut().resumes_at?;
+        Some(resumes_at.saturating_duration_since(now))
     }
 }

@@ -11,6 +11,7 @@
 mod admission;
 mod aggregate;
 mod answer;
+mod crew;
 mod error_type;
 mod execute;
 mod house;
@@ -23,14 +24,14 @@ use std::time::Duration;
 
 use crate::mailbox::InstanceState;
 use crate::routing::{Plan, RoutingStrategy};
-use crate::supervision::{Registered, Registry};
+use crate::supervision::{Registered, Registry, Shutdown};
 use crate::words::{Listener, RequestId};
 
 pub use admission::Admission;
 pub use answer::{Answer, AnswerBody, Branch, FinalResult, ResultBody};
 pub use error_type::ErrorType;
 pub use execute::Step;
-pub(crate) use house::House;
+pub(crate) use house::{House, Recruiter};
 pub use problem::Problem;
 pub use record::{RequestRecord, RequestStatus};
 pub use request::{Limits, OrchestrationRequest, Require};
@@ -203,7 +204,8 @@ impl Orchestrator {
 
     /// Ends all agents; whoever still waits for one is told that it was stopped.
     pub(crate) async fn end_agents(&self) {
-        self.house.registry.shutdown().await;
+        // Its end has been told to everybody, if it came before.
+        let _ = self.house.root.send(Shutdown).await;
     }
 
     /// Lets nobody in any more, and waits until all who were in have their answers.

@@ -1,7 +1,7 @@
 //! Which agents get a request.
 //!
-//! The [`Router`] is an actor that owns what agents are known for, and publishes it as a table of
-//! rules; routing itself happens on the caller's thread. A request that names its agents is not
+//! The [`Router`] is an actor that follows who there is, and publishes what they are known for as a
+//! table of rules; routing itself happens on the caller's thread. A request that names its agents is not
 //! routed. One that matches no rule goes to the fallback agent, and the record of the decision
 //! says why. A router never fails a request.
 
@@ -11,5 +11,5 @@ mod rules;
 mod text;
 
 pub use decision::{Candidate, Decided, Mode, Plan, Routing, RoutingStrategy};
-pub use router::{Enrol, Router, Routes};
+pub use router::{Router, Routes, Survey};
 pub use rules::{Match, RuleTable};

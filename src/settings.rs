@@ -5,6 +5,7 @@
 
 mod keys;
 mod source;
+mod supervision;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,6 @@ use std::time::Duration;
 use crate::agents::AgentEntry;
 use crate::balancing::BalancingConfig;
 use crate::http::ServerConfig;
-use crate::judgement::{BreakerConfig, RestartConfig};
 use crate::pipeline::{Limits, PipelineConfig};
 use crate::routing::RoutingStrategy;
 use crate::store::RedisConfig;
@@ -71,11 +71,7 @@ impl Default for Settings {
             },
             health_check_interval: Duration::from_secs(30),
             balancing: BalancingConfig::default(),
-            house: HouseRules {
-                breaker: BreakerConfig::default(),
-                restart: RestartConfig::default(),
-                shutdown_timeout: Duration::from_secs(5),
-            },
+            house: HouseRules::default(),
             metrics_retention: Duration::from_secs(7 * 86_400),
             server: ServerConfig::default(),
             state: StateConfig::Memory,
@@ -97,9 +93,8 @@ impl Settings {
         let mut files = source::read(directory)?;
         let mut mistakes = Vec::new();
         let mut settings = files.orchestrator.check(&mut mistakes, keys::read);
-        let restart = settings.house.restart;
         settings.agents = files.agents.check(&mut mistakes, |file| {
-            keys::read_agents(file, directory, restart)
+            keys::read_agents(file, directory, &settings.house)
         });
         if mistakes.is_empty() {
             Ok(settings)

@@ -1,16 +1,20 @@
 mod builtin;
 mod http;
+mod supervisor;
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
 use super::chat::Roster;
 use super::remote::RemoteConfig;
-use crate::judgement::{RestartConfig, RestartPolicy};
+use crate::judgement::SupervisorConfig;
 use crate::supervision::{AgentSpec, OnFailure};
 use crate::words::{Keyword, Reader, name_fault};
 
 pub use builtin::Builtin;
+use supervisor::Restart;
+pub use supervisor::{SUPERVISOR_KEYS, read_supervisor};
 
 /// One entry of `agents.yaml`, read and found sound.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +30,12 @@ pub struct AgentEntry {
     concurrency: usize,
     queue: usize,
     timeout: Duration,
+    /// `None`: where nothing is said; `Some(None)`: as long as it takes.
+    job_timeout: Option<Option<Duration>>,
+    blocking: bool,
+    retry_safe: bool,
     on_failure: OnFailure,
-    restart: RestartConfig,
+    restart: Restart,
 }
 
 /// Where an agent comes from.
@@ -50,6 +58,9 @@ const COMMON: &[&str] = &[
     "concurrency",
     "queue",
     "timeout_ms",
+    "job_timeout_ms",
+    "blocking",
+    "retry_safe",
     "on_failure",
     "restart",
 ];
@@ -65,10 +76,14 @@ enum KindName {
 const KINDS: &[(&str, KindName)] = &[("builtin", KindName::Builtin), ("http", KindName::Http)];
 
 impl AgentEntry {
-    /// Reads an entry. Relative paths in it are relative to `directory`, and `restart` is what
-    /// holds where it says nothing. `None` when it cannot be made sense of; whatever is wrong is
+    /// Reads an entry. Relative paths in it are relative to `directory`, and `common` says how
+    /// the agents of a group, or of none, are kept alive where the entry says nothing. `None` when it cannot be made sense of; whatever is wrong is
     /// noted with the reader.
-    pub fn read(entry: &Reader<'_>, directory: &Path, restart: RestartConfig) -> Option<Self> {
+    pub fn read(
+        entry: &Reader<'_>,
+        directory: &Path,
+        common: impl Fn(Option<&str>) -> SupervisorConfig,
+    ) -> Option<Self> {
         let kind_name = entry.required("kind").and_then(|kind| kind.one_of(KINDS));
         let special = match kind_name {
             Some(KindName::Builtin) => BUILTIN.to_vec(),
@@ -97,6 +112,7 @@ impl AgentEntry {
             let member = entry.member(key);
             member.and_then(|it| it.count(least)).unwrap_or(usual)
         };
+        let yes = |key| entry.member(key).and_then(|it| it.boolean()) == Some(true);
         let instances = match &kind {
             Some(AgentKind::Http(remotes)) => remotes.len(),
             _ => count("instances", 1, 1),
@@ -115,15 +131,22 @@ impl AgentEntry {
             queue: count("queue", 0, 64),
             timeout: entry
                 .member("timeout_ms")
-                .and_then(|it| it.integer(1..=86_400_000))
+                .and_then(|it| it.integer(SPAN_MS))
                 .map_or(Duration::from_secs(30), Duration::from_millis),
+            job_timeout: entry
+                .member("job_timeout_ms")
+                .and_then(|it| job_timeout(&it)),
+            blocking: yes("blocking"),
+            retry_safe: yes("retry_safe"),
             on_failure: entry
                 .member("on_failure")
                 .and_then(|it| it.one_of(OnFailure::NAMES))
                 .unwrap_or_default(),
-            restart: entry
-                .member("restart")
-                .map_or(restart, |it| read_restart(&it, restart)),
+            restart: entry.member("restart").map_or_else(Restart::default, |it| {
+                let group = entry.member("group");
+                let group = group.as_ref().and_then(Reader::string);
+                supervisor::read_restart(&it, common(group))
+            }),
             name: name?.to_owned(),
             kind: kind?,
         })
@@ -133,6 +156,12 @@ impl AgentEntry {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the agent runs elsewhere.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        matches!(self.kind, AgentKind::Http(_))
     }
 
     /// How to make the agent. The roster is for those that speak of the others.
@@ -145,6 +174,14 @@ impl AgentEntry {
             Some(group) => spec.group(group),
             None => spec,
         };
+        let spec = match self.job_timeout {
+            Some(limit) => spec.job_timeout(limit),
+            None => spec,
+        };
+        let spec = match self.restart.supervisor {
+            Some(config) => spec.supervisor(config),
+            None => spec,
+        };
         spec.description(&self.description)
             .capabilities(&self.capabilities)
             .keywords(self.keywords.iter().cloned())
@@ -154,7 +191,9 @@ impl AgentEntry {
             .queue(self.queue)
             .timeout(self.timeout)
             .on_failure(self.on_failure)
-            .restart_config(self.restart)
+            .blocking(self.blocking)
+            .retry_safe(self.retry_safe)
+            .restart(self.restart.policy)
     }
 }
 
@@ -180,22 +219,13 @@ fn keyword(item: &Reader<'_>) -> Option<Keyword> {
     Some(Keyword::weighted(text, weight))
 }
 
-const POLICIES: &[(&str, RestartPolicy)] = &[
-    ("permanent", RestartPolicy::Permanent),
-    ("transient", RestartPolicy::Transient),
-    ("temporary", RestartPolicy::Temporary),
-];
+/// The spans that agents may take, milliseconds.
+const SPAN_MS: RangeInclusive<u64> = 1..=86_400_000;
 
-fn read_restart(place: &Reader<'_>, mut restart: RestartConfig) -> RestartConfig {
-    place.allow_only(&["policy", "max_restarts", "window"]);
-    if let Some(policy) = place.member("policy").and_then(|it| it.one_of(POLICIES)) {
-        restart.policy = policy;
+fn job_timeout(place: &Reader<'_>) -> Option<Option<Duration>> {
+    if place.is_string() {
+        return place.one_of(&[("none", None)]);
     }
-    if let Some(most) = place.member("max_restarts").and_then(|it| it.count(0)) {
-        restart.max_restarts = most;
-    }
-    if let Some(window) = place.member("window").and_then(|it| it.seconds()) {
-        restart.window = window;
-    }
-    restart
+    let limit = place.integer(SPAN_MS)?;
+    Some(Some(Duration::from_millis(limit)))
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-use crate::words::{Agent, AgentContext, AgentError, Reply, Task};
+use crate::words::{Agent, AgentContext, AgentError, LifeContext, Reply, Task};
 
 mod answer;
 mod folder;
@@ -65,8 +65,7 @@ impl KnowledgeConfig {
 /// use agent_orchestrator::{Agent, AgentContext, RequestId, Task};
 ///
 /// # actix_rt::System::new().block_on(async {
-/// let mut librarian = KnowledgeAgent::new(KnowledgeConfig::new("config/knowledge"));
-/// librarian.started().await?;
+/// let librarian = KnowledgeAgent::new(KnowledgeConfig::new("config/knowledge"));
 /// let cx = AgentContext::new(
 ///     "kb_librarian",
 ///     RequestId::new(),
@@ -140,7 +139,7 @@ impl Agent for KnowledgeAgent {
         Ok(reply(&catalogue, &hits))
     }
 
-    async fn started(&mut self) -> Result<(), AgentError> {
+    async fn started(&mut self, _: &LifeContext) -> Result<(), AgentError> {
         self.catalogue().await.map(drop)
     }
 
@@ -191,8 +190,8 @@ mod tests {
     async fn the_best_passage_is_quoted_with_its_source() {
         let text = "# Birds\n\n## Herons\n\nA heron waits.\n\n## Cranes\n\nThey dance.\n";
         let folder = folder_with(&[("sub/birds.md", text)]);
-        let mut agent = watchful(folder.path());
-        agent.started().await.unwrap();
+        let agent = watchful(folder.path());
+        agent.catalogue().await.unwrap();
         let reply = ask(&agent, "What does a heron do?").await;
         assert_eq!(
             reply.content,
@@ -236,8 +235,8 @@ mod tests {
     #[actix_rt::test]
     async fn edits_are_found_without_a_restart() {
         let folder = folder_with(&[("a.md", "heron")]);
-        let mut agent = watchful(folder.path());
-        agent.started().await.unwrap();
+        let agent = watchful(folder.path());
+        agent.catalogue().await.unwrap();
         fs::write(folder.path().join("a.md"), "a crane instead").unwrap();
         assert!(ask(&agent, "crane").await.content.starts_with("a crane"));
         assert!(ask(&agent, "heron").await.content.starts_with("Nothing"));
@@ -259,8 +258,8 @@ mod tests {
     async fn a_missing_folder_is_unhealthy_and_picked_up_when_it_appears() {
         let parent = tempdir().unwrap();
         let path = parent.path().join("later");
-        let mut agent = watchful(&path);
-        agent.started().await.unwrap();
+        let agent = watchful(&path);
+        agent.catalogue().await.unwrap();
 
         let error = agent.health().await.unwrap_err();
         assert_eq!(error.kind(), AgentErrorKind::Failure);

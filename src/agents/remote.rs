@@ -13,7 +13,9 @@ use serde::Serialize;
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
-use crate::words::{Agent, AgentContext, AgentError, PreviousResult, Reply, RequestId, Task};
+use crate::words::{
+    Agent, AgentContext, AgentError, LifeContext, PreviousResult, Reply, RequestId, Task,
+};
 
 /// A connection that is not there within this time will not be.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -66,7 +68,7 @@ impl RemoteAgent {
 }
 
 impl Agent for RemoteAgent {
-    async fn started(&mut self) -> Result<(), AgentError> {
+    async fn started(&mut self, _: &LifeContext) -> Result<(), AgentError> {
         // The process has one provider of cryptography; that there is one already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()

@@ -1,19 +1,27 @@
 //! The steps of the start, from the ground floor up.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
-use actix::Actor;
+use actix::{Actor, Addr};
 use actix_rt::ArbiterHandle;
+use futures::StreamExt;
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::balancing::{Balancer, Join, Pools};
-use crate::routing::{Enrol, Router, Routes};
+use crate::agents::AgentEntry;
+use crate::agents::chat::Roster;
+use crate::balancing::{Balancer, Muster, Pools};
+use crate::pipeline::Recruiter;
+use crate::routing::{Router, Routes, Survey};
 use crate::settings::{Settings, StateConfig};
 use crate::store::{Embedded, Journal, Redis, Store, StoreError};
-use crate::supervision::{AgentSpec, AgentThreads, Registered, Registry};
+use crate::supervision::{AgentSpec, AgentThreads, Enlist, Origin, Registry, RegistryError, Root};
 use crate::telemetry::{Metrics, MetricsConfig, MetricsHandle};
-use crate::words::AgentCard;
+use crate::words::Reader;
+
+const JUST_STARTED: &str = "it was just started, and nothing stops it";
 
 pub(super) fn open_store(state: &StateConfig) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match state {
@@ -23,50 +31,79 @@ pub(super) fn open_store(state: &StateConfig) -> Result<Arc<dyn Store>, StoreErr
     })
 }
 
-pub(super) fn start_agents(
+pub(super) async fn start_agents(
     settings: &Settings,
     specs: Vec<AgentSpec>,
     control: &ArbiterHandle,
-) -> Registry {
+) -> Result<(Addr<Root>, Registry), RegistryError> {
     let threads = AgentThreads::start(agent_threads());
-    Registry::start(specs, settings.house, threads, control)
+    let (root, registry) = Root::start_on(control, settings.house.clone(), threads);
+    for spec in specs {
+        let enlisted = root.send(Enlist(spec, Origin::Start)).await;
+        enlisted.unwrap_or(Err(RegistryError::Ended))?;
+    }
+    Ok((root, registry))
 }
 
 pub(super) async fn start_balancer(
     settings: &Settings,
-    agents: &[Arc<Registered>],
+    registry: &Registry,
     control: &ArbiterHandle,
-) -> Pools {
+) -> (Addr<Balancer>, Pools) {
     let pools = Pools::default();
-    let balancer = Balancer::new(settings.balancing, pools.clone());
+    let balancer = Balancer::new(settings.balancing, registry.clone(), pools.clone());
     let balancer = Balancer::start_in_arbiter(control, |_| balancer);
-    for agent in agents {
-        let join = Join {
-            agent: agent.card.name.clone(),
-            instances: agent.instances.clone(),
-        };
-        balancer
-            .send(join)
-            .await
-            .expect("the balancer was just started and nothing stops it");
-    }
-    pools
+    balancer.send(Muster).await.expect(JUST_STARTED);
+    (balancer, pools)
 }
 
 pub(super) async fn start_router(
     settings: &Settings,
-    agents: &[Arc<Registered>],
+    registry: &Registry,
     control: &ArbiterHandle,
-) -> Routes {
+) -> (Addr<Router>, Routes) {
     let routes = Routes::new(settings.fallback_agent.as_str().into());
-    let router = Router::new(routes.clone());
+    let router = Router::new(registry.clone(), routes.clone());
     let router = Router::start_in_arbiter(control, |_| router);
-    let cards: Vec<AgentCard> = agents.iter().map(|agent| agent.card.clone()).collect();
-    router
-        .send(Enrol(cards))
-        .await
-        .expect("the router was just started and nothing stops it");
-    routes
+    router.send(Survey).await.expect(JUST_STARTED);
+    (router, routes)
+}
+
+/// Keeps the roster that agents speak of as the registry is.
+pub(super) fn keep_roster(roster: Roster, registry: Registry, control: &ArbiterHandle) {
+    let publish = move |registry: &Registry| {
+        let agents = registry.all();
+        roster.publish(agents.iter().map(|agent| agent.card.clone()).collect());
+    };
+    publish(&registry);
+    control.spawn(async move {
+        let mut changes = std::pin::pin!(registry.changes());
+        while changes.next().await.is_some() {
+            publish(&registry);
+        }
+    });
+}
+
+/// Reads the entries of agents that are registered at run time: those that run elsewhere.
+pub(super) fn recruiter(settings: &Settings) -> Recruiter {
+    let house = settings.house.clone();
+    Box::new(move |entry: &Value| {
+        let faults = RefCell::new(Vec::new());
+        let place = Reader::new(entry, &faults);
+        let common = |group: Option<&str>| house.supervisor_of(group);
+        let read = AgentEntry::read(&place, Path::new("."), common);
+        if read.as_ref().is_some_and(|entry| !entry.is_remote()) {
+            let kind = place.member("kind");
+            kind.inspect(|kind| {
+                kind.fault("only agents that run elsewhere can be registered: http")
+            });
+        }
+        let faults = faults.take();
+        match read {
+            Some(entry) if faults.is_empty() => Ok(entry.spec(&Roster::default())),
+            _ => Err(faults),
+        }
+    })
 }
 
 pub(super) fn start_metrics(

@@ -26,6 +26,12 @@ impl Pool {
         &self.members
     }
 
+    /// Whether these are its instances, in this order.
+    pub(super) fn has_members(&self, instances: &[Arc<Mailbox>]) -> bool {
+        let same = |(one, other): (&Arc<Mailbox>, &Arc<Mailbox>)| Arc::ptr_eq(one, other);
+        self.members.len() == instances.len() && self.members.iter().zip(instances).all(same)
+    }
+
     /// Chooses an instance that was not `tried` and takes a place in it.
     ///
     /// # Errors
@@ -87,23 +93,25 @@ fn candidate(number: usize, mailbox: &Mailbox) -> Candidate {
         member: number,
         weight: mailbox.weight(),
         taken: load.in_flight + load.queued,
-        concurrency: mailbox.concurrency(),
+        concurrency: mailbox.capacity().concurrency,
         response_time: load.response_time.map(|time| time.as_secs_f64()),
         success_rate: load.success_rate,
         healthy: !matches!(mailbox.vitals().health, Health::Unwell(_)),
     }
 }
 
-/// A full instance has room again sooner than a breaker closes, and both sooner than what has
-/// stopped.
+/// A full instance has room again sooner than a breaker closes, and both sooner than what has no
+/// life or is paused.
 fn soonest(refusals: Vec<Refusal>) -> Refusal {
     let wait = |refusal: &Refusal| match refusal {
         Refusal::Full { retry_after } => (0, *retry_after),
         Refusal::Open { retry_after } => (1, *retry_after),
-        Refusal::Stopped => (2, Duration::ZERO),
+        Refusal::Stopped {
+            retry_after: Some(pause),
+        } => (2, *pause),
+        Refusal::Paused => (3, Duration::ZERO),
+        Refusal::Stopped { retry_after: None } => (4, Duration::ZERO),
     };
-    refusals
-        .into_iter()
-        .min_by_key(wait)
-        .unwrap_or(Refusal::Stopped)
+    let soonest = refusals.into_iter().min_by_key(wait);
+    soonest.unwrap_or(Refusal::Stopped { retry_after: None })
 }

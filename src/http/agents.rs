@@ -1,3 +1,5 @@
+//! Who the agents are, and how they are.
+
 use std::time::Instant;
 
 use actix_web::HttpRequest;
@@ -10,7 +12,7 @@ use crate::judgement::BreakerState;
 use crate::mailbox::{InstanceState, Mailbox};
 use crate::pipeline::Orchestrator;
 use crate::supervision::Registered;
-use crate::words::{AgentCard, InstanceId, milliseconds};
+use crate::words::{AgentCard, Generation, InstanceId, milliseconds, seconds};
 
 #[derive(Serialize)]
 struct AgentList {
@@ -19,7 +21,7 @@ struct AgentList {
 
 /// An agent as the API shows it.
 #[derive(Serialize)]
-struct AgentView {
+pub(super) struct AgentView {
     #[serde(flatten)]
     card: AgentCard,
     instances: Vec<InstanceView>,
@@ -29,6 +31,10 @@ struct AgentView {
 struct InstanceView {
     id: InstanceId,
     state: InstanceState,
+    /// Which of its lives it is in, or was in last.
+    generation: Generation,
+    /// How long that life has been taking work; null between two lives.
+    uptime_seconds: Option<f64>,
     breaker: BreakerState,
     in_flight: usize,
     queued: usize,
@@ -65,7 +71,7 @@ pub(super) async fn show(
 }
 
 impl AgentView {
-    fn of(agent: &Registered) -> Self {
+    pub(super) fn of(agent: &Registered) -> Self {
         let instances = agent.instances.iter();
         Self {
             card: agent.card.clone(),
@@ -77,9 +83,12 @@ impl AgentView {
 impl InstanceView {
     fn of(mailbox: &Mailbox) -> Self {
         let (load, vitals) = (mailbox.load().report(), mailbox.vitals());
+        let uptime = vitals.alive_since.map(|since| since.elapsed());
         Self {
             id: mailbox.instance().clone(),
             state: vitals.state,
+            generation: vitals.generation,
+            uptime_seconds: uptime.map(seconds),
             breaker: mailbox.breaker_state(Instant::now()),
             in_flight: load.in_flight,
             queued: load.queued,

@@ -23,10 +23,18 @@ struct Health {
     orchestrator_status: OrchestratorStatus,
     agent_health: BTreeMap<AgentName, AgentHealth>,
     system_resources: Option<Resources>,
+    agent_threads: AgentThreads,
     external_dependencies: Dependencies,
     version: &'static str,
     instance_id: Uuid,
     uptime_seconds: u64,
+}
+
+/// How the threads are that agents live on.
+#[derive(Serialize)]
+struct AgentThreads {
+    /// Blocked by an agent and left behind, until they come free by themselves.
+    leaked: usize,
 }
 
 #[derive(Serialize)]
@@ -56,6 +64,9 @@ pub(super) async fn health(orchestrator: Data<Orchestrator>, request: HttpReques
             orchestrator_status: agents.orchestrator_status(),
             agent_health: agents.agents,
             system_resources: web::block(move || gauge.read()).await.ok().flatten(),
+            agent_threads: AgentThreads {
+                leaked: house.registry.leaked_threads(),
+            },
             external_dependencies: Dependencies {
                 state: state_health(&orchestrator).await,
             },

@@ -65,8 +65,8 @@ pub(super) fn ok(body: &impl Serialize) -> Result<HttpResponse, Problem> {
 
 impl Response {
     /// Says which methods are allowed.
-    pub(super) fn allowing(mut self, methods: &'static str) -> Self {
-        let methods = HeaderValue::from_static(methods);
+    pub(super) fn allowing(mut self, methods: &str) -> Self {
+        let methods = HeaderValue::from_str(methods).expect("names of methods are ASCII");
         self.0.headers_mut().insert(header::ALLOW, methods);
         self
     }

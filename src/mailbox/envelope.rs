@@ -1,7 +1,6 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use crate::judgement::{Outcome, Place};
 use crate::words::{AgentContext, AgentError, Reply, Task};
@@ -15,6 +14,9 @@ pub enum AskError {
     /// The agent's life ended while it held the task.
     #[error("the agent crashed while it worked on this request")]
     Crashed,
+    /// It was worked on for longer than the agent's jobs may take, and was taken away.
+    #[error("the agent worked on this request for longer than it may")]
+    Hung,
     /// The time was up.
     #[error("the agent did not answer in time")]
     DeadlineExceeded,
@@ -28,7 +30,7 @@ impl AskError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Agent(error) => Outcome::of_error(error),
-            Self::Crashed | Self::DeadlineExceeded => Outcome::Failure,
+            Self::Crashed | Self::Hung | Self::DeadlineExceeded => Outcome::Failure,
             Self::Stopped => Outcome::Unjudged,
         }
     }
@@ -37,16 +39,12 @@ impl AskError {
 /// What comes back: the answer, and the time spent inside the agent.
 pub(super) type Delivery = (Result<Reply, AskError>, Duration);
 
-/// A task on its way through the mailbox, with its place and the slot for its answer.
-///
-/// Dropping it unanswered, as happens when the thread of an agent ends, tells the caller that the
-/// agent crashed.
+/// A task that waits, with its place and the slot for its answer.
 #[derive(Debug)]
 pub(crate) struct Envelope {
-    task: Option<Task>,
+    task: Task,
     context: AgentContext,
     place: Place,
-    begun: Instant,
     answer: oneshot::Sender<Delivery>,
 }
 
@@ -58,10 +56,9 @@ impl Envelope {
     ) -> (Self, oneshot::Receiver<Delivery>) {
         let (answer, delivery) = oneshot::channel();
         let envelope = Self {
-            task: Some(task),
+            task,
             context,
             place,
-            begun: Instant::now(),
             answer,
         };
         (envelope, delivery)
@@ -72,22 +69,15 @@ impl Envelope {
         self.answer.is_closed()
     }
 
-    /// Fires when nobody waits for the answer any more.
-    pub(crate) fn cancellation(&self) -> CancellationToken {
-        self.context.cancellation().clone()
+    /// What is in it.
+    pub(super) fn open(self) -> (Task, AgentContext, Place, oneshot::Sender<Delivery>) {
+        (self.task, self.context, self.place, self.answer)
     }
 
-    /// Starts work on it: the task is handed out, once, and the clock of the agent runs.
-    pub(crate) fn open(&mut self) -> Option<(Task, AgentContext)> {
-        self.place.begin();
-        self.begun = Instant::now();
-        Some((self.task.take()?, self.context.clone()))
-    }
-
-    /// Answers it. The place is free before the caller knows.
-    pub(crate) fn answer(self, result: Result<Reply, AskError>) {
+    /// Gives it back unopened. The place is free before the caller knows.
+    pub(super) fn return_to_sender(self) {
         drop(self.place);
         // A caller that is gone has no use for an answer.
-        let _ = self.answer.send((result, self.begun.elapsed()));
+        let _ = self.answer.send((Err(AskError::Stopped), Duration::ZERO));
     }
 }

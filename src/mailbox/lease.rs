@@ -48,7 +48,7 @@ impl Lease {
     /// The deadline of an attempt here: the request's, or the agent's own where that is nearer.
     #[must_use]
     pub fn deadline(&self, request: Deadline) -> Deadline {
-        request.no_later_than(Deadline::after(self.since, self.mailbox.timeout))
+        request.no_later_than(Deadline::after(self.since, self.mailbox.capacity.timeout))
     }
 
     /// Puts the task into the mailbox and waits for the answer, but no longer than the deadline of
@@ -77,7 +77,7 @@ impl Lease {
             Ok(_) => Outcome::Success,
             Err(AskError::DeadlineExceeded) => Outcome::of_time_out(
                 deadline.saturating_duration_since(since),
-                mailbox.timeout,
+                mailbox.capacity.timeout,
                 mailbox.load.response_time(),
             ),
             Err(error) => error.outcome(),

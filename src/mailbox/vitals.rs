@@ -1,8 +1,10 @@
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::words::Generation;
 
 /// Where an instance is in its life, as it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -15,10 +17,19 @@ pub enum InstanceState {
     Healthy,
     /// A life has ended, the next has not begun; its queue takes work meanwhile.
     Restarting,
+    /// An operator lets no new work in; what was accepted is done.
+    Paused,
     /// It takes no more work and finishes what it has.
     Draining,
-    /// It has ended for good.
+    /// It has no life: it has ended for good, or is given up and left alone for a while.
     Stopped,
+}
+
+impl InstanceState {
+    /// Whether it serves its queue, or will without anybody's help.
+    pub(super) fn is_at_work(self) -> bool {
+        matches!(self, Self::Starting | Self::Healthy | Self::Restarting)
+    }
 }
 
 /// What the last look at an agent found.
@@ -38,6 +49,12 @@ pub enum Health {
 pub struct Vitals {
     /// Where it is in its life.
     pub state: InstanceState,
+    /// Which of its lives it is in, or was in last.
+    pub generation: Generation,
+    /// When its present life began to take work; `None` between two lives.
+    pub alive_since: Option<Instant>,
+    /// When it will be started again, where that is known.
+    pub resumes_at: Option<Instant>,
     /// How often it was started again.
     pub restarts: u64,
     /// The last thing that went wrong in its life.
@@ -73,6 +90,7 @@ impl fmt::Display for InstanceState {
             Self::Starting => "starting",
             Self::Healthy => "healthy",
             Self::Restarting => "restarting",
+            Self::Paused => "paused",
             Self::Draining => "draining",
             Self::Stopped => "stopped",
         })

@@ -33,10 +33,7 @@ impl Admission {
         let place = self.load.reserve();
         // Looked at after the place was taken: whoever is let in, `empty` waits for.
         if self.is_closed() {
-            let detail = "this orchestrator is shutting down; ask another one";
-            return Err(
-                Problem::new(ErrorType::ShuttingDown, detail).retry_after(Duration::from_secs(1))
-            );
+            return Err(Problem::shutting_down());
         }
         place.ok_or_else(|| self.overloaded())
     }

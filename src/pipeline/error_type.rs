@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum ErrorType {
     MalformedJson,
     AgentNotFound,
+    AgentNameTaken,
+    AgentNotRemovable,
     RequestNotFound,
     RouteNotFound,
     MethodNotAllowed,
@@ -35,6 +37,7 @@ impl ErrorType {
             Self::AgentNotFound | Self::RequestNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
+            Self::AgentNameTaken | Self::AgentNotRemovable => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ValidationError => 422,
@@ -55,6 +58,8 @@ impl ErrorType {
         match self {
             Self::MalformedJson => "The body is not JSON",
             Self::AgentNotFound => "There is no such agent",
+            Self::AgentNameTaken => "There is an agent of that name",
+            Self::AgentNotRemovable => "The agent cannot be removed",
             Self::RequestNotFound => "There is no such request",
             Self::RouteNotFound => "There is nothing at this path",
             Self::MethodNotAllowed => "The method is not allowed here",

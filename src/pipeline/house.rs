@@ -1,30 +1,39 @@
 //! What the stages of a request share.
 
-use std::sync::Arc;
 use std::time::Instant;
 
+use actix::Addr;
 use actix_rt::ArbiterHandle;
 use jiff::Timestamp;
 use log::info;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Admission, AnswerBody, OrchestrationRequest, PipelineConfig, Problem};
-use crate::balancing::Pools;
+use crate::balancing::{Balancer, Pools};
 use crate::judgement::{Deadline, Place};
-use crate::routing::{Plan, Routes};
+use crate::routing::{Plan, Router, Routes};
 use crate::store::Journal;
-use crate::supervision::Registry;
+use crate::supervision::{AgentSpec, Registry, Root};
 use crate::telemetry::{MetricsHandle, ResourceGauge};
-use crate::words::{Listener, RequestEvent, RequestId};
+use crate::words::{Fault, Listener, RequestEvent, RequestId};
+
+/// Reads an entry of `agents.yaml`; otherwise says what is wrong with it.
+pub(crate) type Recruiter = Box<dyn Fn(&Value) -> Result<AgentSpec, Vec<Fault>> + Send + Sync>;
 
 /// What an orchestrator is made of.
 pub(crate) struct House {
     pub id: Uuid,
     pub started: Instant,
     pub config: PipelineConfig,
-    pub registry: Arc<Registry>,
+    pub registry: Registry,
+    pub root: Addr<Root>,
     pub pools: Pools,
+    pub balancer: Addr<Balancer>,
     pub routes: Routes,
+    pub router: Addr<Router>,
+    /// Reads what an agent shall be that is registered at run time.
+    pub recruiter: Recruiter,
     pub admission: Admission,
     pub metrics: MetricsHandle,
     pub gauge: ResourceGauge,

@@ -7,7 +7,7 @@ use super::answer::ResultBody;
 use super::error_type::ErrorType;
 use crate::mailbox::{AskError, Refusal};
 use crate::supervision::Registry;
-use crate::words::{AgentErrorKind, AgentName, Fault, RequestId, nearest};
+use crate::words::{AgentErrorKind, AgentName, Fault, InstanceId, RequestId, nearest};
 
 /// Why there is no answer: a problem document (RFC 9457) in the making.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -76,6 +76,11 @@ impl Problem {
         Self::new(ErrorType::AgentNotFound, detail).of_agent(name)
     }
 
+    pub(super) fn shutting_down() -> Self {
+        let detail = "this orchestrator is shutting down; ask another one";
+        Self::new(ErrorType::ShuttingDown, detail).retry_after(Duration::from_secs(1))
+    }
+
     pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
         let listed: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let mut problem = Self::new(ErrorType::ValidationError, listed.join("; "));
@@ -95,10 +100,20 @@ impl Problem {
                 format!("agent `{agent}` failed too often and is left alone for a while"),
                 Some(retry_after),
             ),
-            Refusal::Stopped => (
+            Refusal::Paused => (
+                ErrorType::AgentUnavailable,
+                format!("agent `{agent}` is paused by an operator"),
+                None,
+            ),
+            Refusal::Stopped { retry_after: None } => (
                 ErrorType::AgentUnavailable,
                 format!("agent `{agent}` is stopped"),
                 None,
+            ),
+            Refusal::Stopped { retry_after } => (
+                ErrorType::AgentUnavailable,
+                format!("agent `{agent}` ended too often and is left alone for a while"),
+                retry_after,
             ),
         };
         Self::new(error_type, detail)
@@ -117,10 +132,12 @@ impl Problem {
                 }
                 problem
             }
-            AskError::Crashed => Self::new(
-                ErrorType::AgentCrashed,
+            AskError::Crashed => return Self::of_crashes(agent, &[]),
+            AskError::Hung => Self::new(
+                ErrorType::DeadlineExceeded,
                 format!(
-                    "agent `{agent}` crashed while it worked on this request; it is started anew"
+                    "agent `{agent}` worked on this request for longer than its jobs may take \
+                     (job_timeout_ms)"
                 ),
             ),
             AskError::DeadlineExceeded => Self::new(
@@ -134,6 +151,25 @@ impl Problem {
             .retry_after(Duration::from_secs(30)),
         };
         problem.of_agent(agent)
+    }
+
+    /// These instances crashed over a request, one after the other.
+    pub(super) fn of_crashes(agent: &str, instances: &[InstanceId]) -> Self {
+        let named: Vec<&str> = instances.iter().map(InstanceId::as_str).collect();
+        let detail = match named.as_slice() {
+            [] | [_] => format!(
+                "agent `{agent}` crashed while it worked on this request; it is started anew"
+            ),
+            [..] => format!(
+                "agent `{agent}` crashed at each of {} attempts at this request ({}), which is \
+                 not tried again",
+                named.len(),
+                named.join(", ")
+            ),
+        };
+        Self::new(ErrorType::AgentCrashed, detail)
+            .of_agent(agent)
+            .retryable(named.len() < 2)
     }
 
     /// Says which request it is the answer to.

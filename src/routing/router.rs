@@ -1,21 +1,22 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix::{Actor, Context, Handler, Message};
+use actix::{Actor, AsyncContext, Context, Handler, Message, StreamHandler};
 use arc_swap::ArcSwapOption;
 use log::error;
 
 use super::decision::{Candidate, Decided, Routing, RoutingStrategy};
 use super::rules::{Match, RuleTable};
+use crate::supervision::{Changed, Registry};
 use crate::words::{AgentCard, AgentName};
 
 /// Candidates that the record names at most.
 const SHOWN: usize = 5;
 
-/// Owns what agents are known for, and publishes the rules that follow from it.
+/// Owns the rules that follow from what agents are known for, and publishes them. It follows the
+/// registry: an agent that cannot be expected to take work is not routed to.
 #[derive(Debug)]
 pub struct Router {
-    cards: BTreeMap<AgentName, AgentCard>,
+    registry: Registry,
     published: Routes,
 }
 
@@ -26,33 +27,47 @@ pub struct Routes {
     table: Arc<ArcSwapOption<RuleTable>>,
 }
 
-/// Agents can be routed to from now on.
+/// Looks at the registry now; answered when what follows is published.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct Enrol(pub Vec<AgentCard>);
+pub struct Survey;
 
 impl Router {
-    /// A router that publishes to `published`.
+    /// A router to the agents of that registry, which publishes to `published`.
     #[must_use]
-    pub fn new(published: Routes) -> Self {
+    pub fn new(registry: Registry, published: Routes) -> Self {
         Self {
-            cards: BTreeMap::new(),
+            registry,
             published,
         }
+    }
+
+    fn survey(&self) {
+        let agents = self.registry.all();
+        let available = agents.iter().filter(|agent| agent.is_available());
+        self.published.publish(available.map(|agent| &agent.card));
     }
 }
 
 impl Actor for Router {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.add_stream(self.registry.changes());
+    }
 }
 
-impl Handler<Enrol> for Router {
+impl Handler<Survey> for Router {
     type Result = ();
 
-    fn handle(&mut self, Enrol(cards): Enrol, _: &mut Self::Context) {
-        let named = cards.into_iter().map(|card| (card.name.clone(), card));
-        self.cards.extend(named);
-        self.published.publish(self.cards.values());
+    fn handle(&mut self, _: Survey, _: &mut Self::Context) {
+        self.survey();
+    }
+}
+
+impl StreamHandler<Changed> for Router {
+    fn handle(&mut self, _: Changed, _: &mut Self::Context) {
+        self.survey();
     }
 }
 

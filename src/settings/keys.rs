@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Settings, StateConfig};
+use super::{Settings, StateConfig, supervision};
 use crate::agents::AgentEntry;
 use crate::balancing::Algorithm;
 use crate::http::listen_address;
-use crate::judgement::RestartConfig;
 use crate::routing::RoutingStrategy;
 use crate::store::{Redis, RedisConfig};
+use crate::supervision::HouseRules;
 use crate::words::Reader;
 
 /// Reads `orchestrator.yaml`. Where it says nothing, or nothing sound, the defaults stay.
@@ -29,7 +29,7 @@ pub(super) fn read(file: &Reader<'_>) -> Settings {
     section("server", server, &mut settings);
     section("limits", limits, &mut settings);
     section("state", state, &mut settings);
-    section("supervision", supervision, &mut settings);
+    section("supervision", supervision::read, &mut settings);
     settings
 }
 
@@ -37,13 +37,14 @@ pub(super) fn read(file: &Reader<'_>) -> Settings {
 pub(super) fn read_agents(
     file: &Reader<'_>,
     directory: &Path,
-    restart: RestartConfig,
+    house: &HouseRules,
 ) -> Vec<AgentEntry> {
     file.allow_only(&["agents"]);
     let entries = file.member("agents").and_then(|agents| agents.items());
     let mut agents: Vec<AgentEntry> = Vec::new();
     for place in entries.unwrap_or_default() {
-        let Some(entry) = AgentEntry::read(&place, directory, restart) else {
+        let Some(entry) = AgentEntry::read(&place, directory, |group| house.supervisor_of(group))
+        else {
             continue;
         };
         if agents.iter().any(|agent| agent.name() == entry.name()) {
@@ -55,7 +56,7 @@ pub(super) fn read_agents(
     agents
 }
 
-fn set<T>(target: &mut T, value: Option<T>) {
+pub(super) fn set<T>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }
@@ -222,32 +223,7 @@ fn redis(place: Option<&Reader<'_>>) -> RedisConfig {
     redis
 }
 
-fn supervision(place: &Reader<'_>, settings: &mut Settings) {
-    place.allow_only(&["max_restarts", "window", "backoff", "shutdown_timeout"]);
-    let house = &mut settings.house;
-    set(
-        &mut house.shutdown_timeout,
-        seconds(place, "shutdown_timeout"),
-    );
-    let restart = &mut house.restart;
-    let most = place.member("max_restarts");
-    set(&mut restart.max_restarts, most.and_then(|it| it.count(0)));
-    set(&mut restart.window, seconds(place, "window"));
-    if let Some(place) = place.member("backoff") {
-        place.allow_only(&["initial_ms", "max_ms"]);
-        let pause = |name| {
-            let pause = place.member(name).and_then(|it| it.integer(1..=86_400_000));
-            pause.map(Duration::from_millis)
-        };
-        set(&mut restart.backoff.initial, pause("initial_ms"));
-        set(&mut restart.backoff.max, pause("max_ms"));
-        if restart.backoff.initial > restart.backoff.max {
-            place.fault("expected max_ms to be at least initial_ms");
-        }
-    }
-}
-
-fn seconds(place: &Reader<'_>, name: &str) -> Option<Duration> {
+pub(super) fn seconds(place: &Reader<'_>, name: &str) -> Option<Duration> {
     place.member(name).and_then(|it| it.seconds())
 }
 

@@ -1,4 +1,5 @@
 mod check;
+mod on_failure;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,33 +7,20 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler};
 
+use super::birth::{self, Birth};
 use super::doors::{ActorAgent, FnAgent};
-use super::host::{self, Birth};
-use crate::judgement::{BreakerConfig, RestartConfig, RestartPolicy};
+use super::registry::Scaling;
+use crate::judgement::{BreakerConfig, RestartPolicy, SupervisorConfig};
 use crate::mailbox::{Capacity, Mailbox};
 use crate::words::{
     Agent, AgentCard, AgentContext, AgentError, AgentName, Ask, Keyword, Reply, Task,
 };
 
 pub use check::SpecError;
+pub use on_failure::OnFailure;
 
 /// Begins a life of the instance of that number, on the thread it is called on.
 pub(super) type Launch = Arc<dyn Fn(usize, Birth) + Send + Sync>;
-
-/// What a sequence does when this agent could not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnFailure {
-    /// It ends there.
-    #[default]
-    Stop,
-    /// The next agent works with what there is.
-    Continue,
-}
-
-impl OnFailure {
-    /// All of them, by the names that configuration and requests know them by.
-    pub const NAMES: &[(&str, Self)] = &[("stop", Self::Stop), ("continue", Self::Continue)];
-}
 
 /// How an agent is made, what it is known for, and how it is kept alive: OTP's child spec.
 ///
@@ -61,9 +49,12 @@ pub struct AgentSpec {
     pub(super) instances: usize,
     pub(super) weights: Vec<u32>,
     pub(super) capacity: Capacity,
+    pub(super) scaling: Scaling,
     pub(super) on_failure: OnFailure,
-    pub(super) restart: Option<RestartConfig>,
-    pub(super) policy: Option<RestartPolicy>,
+    pub(super) retry_safe: bool,
+    pub(super) policy: RestartPolicy,
+    pub(super) supervisor: Option<SupervisorConfig>,
+    job_timeout: Option<Option<Duration>>,
 }
 
 impl AgentSpec {
@@ -83,7 +74,7 @@ impl AgentSpec {
         let factory = Arc::new(factory);
         let launch = move |number, birth| {
             let factory = Arc::clone(&factory);
-            actix_rt::spawn(host::live(birth, move || factory(number)));
+            actix_rt::spawn(birth::live(birth, move || factory(number)));
         };
         Self::launched(name.into(), Arc::new(launch))
     }
@@ -91,7 +82,9 @@ impl AgentSpec {
     /// A raw actix actor that handles [`Ask`].
     ///
     /// The actor lives on the thread of the agents and is made anew when it has ended, which
-    /// actix's own supervisor does not do after a panic.
+    /// actix's own supervisor does not do after a panic. It gets one task at a time unless
+    /// [`concurrency`](Self::concurrency) says otherwise: an actor that panics takes whatever
+    /// lies in its own mailbox with it, and so nothing waits there.
     pub fn actor<X>(
         name: impl Into<AgentName>,
         factory: impl Fn() -> X + Send + Sync + 'static,
@@ -99,7 +92,12 @@ impl AgentSpec {
     where
         X: Actor<Context = Context<X>> + Handler<Ask>,
     {
-        Self::new(name, move || ActorAgent::start(&factory))
+        let factory = Arc::new(factory);
+        let door = move || {
+            let factory = Arc::clone(&factory);
+            ActorAgent::new(move || factory())
+        };
+        Self::new(name, door).concurrency(1)
     }
 
     /// A closure from a task to the future of its answer.
@@ -130,10 +128,15 @@ impl AgentSpec {
                 concurrency: 8,
                 queue: 64,
                 timeout: Duration::from_secs(30),
+                job_timeout: None,
+                blocking: false,
             },
+            scaling: Scaling::Free,
             on_failure: OnFailure::default(),
-            restart: None,
-            policy: None,
+            retry_safe: false,
+            policy: RestartPolicy::default(),
+            supervisor: None,
+            job_timeout: None,
         }
     }
 
@@ -161,7 +164,8 @@ impl AgentSpec {
         self
     }
 
-    /// The family it belongs to.
+    /// The family it belongs to. Agents of one group share a supervisor, unless one has a
+    /// [supervisor of its own](Self::supervisor).
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.card.group = Some(group.into());
         self
@@ -215,22 +219,50 @@ impl AgentSpec {
         self
     }
 
+    /// How long a task may be worked on, waiting not included, before it counts as hung: its
+    /// caller is told, and the work is dropped. As long as its [`timeout`](Self::timeout) unless
+    /// said; `None` for jobs that may take as long as they take.
+    pub fn job_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.job_timeout = Some(limit.into());
+        self
+    }
+
+    /// Whether its jobs may block their thread: calculate for long, or call what is not
+    /// asynchronous. Each instance has a thread to itself then, and nobody else is kept waiting.
+    pub fn blocking(mut self, blocking: bool) -> Self {
+        self.capacity.blocking = blocking;
+        self
+    }
+
     /// What a sequence does when this agent could not answer; it stops unless said.
     pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
         self.on_failure = on_failure;
         self
     }
 
-    /// Which ends are followed by a new life; every one unless said.
-    pub fn restart(mut self, policy: RestartPolicy) -> Self {
-        self.policy = Some(policy);
+    /// Whether a task may be begun a second time, elsewhere, after an instance crashed over it;
+    /// not unless said. After two crashes it never is.
+    pub fn retry_safe(mut self, safe: bool) -> Self {
+        self.retry_safe = safe;
         self
     }
 
-    /// How often and how soon it is started again, where the orchestrator's own setting does not
-    /// fit.
-    pub fn restart_config(mut self, restart: RestartConfig) -> Self {
-        self.restart = Some(restart);
+    /// Which ends are followed by a new life; every one unless said.
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Gives it a supervisor of its own, which keeps its instances alive like this. Without one,
+    /// it shares that of its [`group`](Self::group), or has one with the orchestrator's settings.
+    pub fn supervisor(mut self, config: SupervisorConfig) -> Self {
+        self.supervisor = Some(config);
+        self
+    }
+
+    /// Says that its instances are made for a purpose each, and can be neither more nor fewer.
+    pub(crate) fn fixed(mut self) -> Self {
+        self.scaling = Scaling::Fixed;
         self
     }
 
@@ -240,27 +272,22 @@ impl AgentSpec {
         self.instances
     }
 
-    /// The mailboxes of its instances.
-    pub(super) fn mailboxes(&self, breaker: BreakerConfig) -> Vec<Arc<Mailbox>> {
-        let mailbox = |number| {
-            let weight = self.weights.get(number).copied().unwrap_or(1);
-            Mailbox::new(
-                self.card.name.clone(),
-                number,
-                weight,
-                self.capacity,
-                breaker,
-            )
-        };
-        (0..self.instances).map(mailbox).collect()
+    /// The group whose supervisor it shares, if it does.
+    pub(super) fn shared_group(&self) -> Option<&str> {
+        self.card
+            .group
+            .as_deref()
+            .filter(|_| self.supervisor.is_none())
     }
 
-    /// How often and how soon it is started again, given what holds for all.
-    pub(super) fn effective_restart(&self, common: RestartConfig) -> RestartConfig {
-        let mut restart = self.restart.unwrap_or(common);
-        if let Some(policy) = self.policy {
-            restart.policy = policy;
-        }
-        restart
+    /// The mailbox of the instance of that number.
+    pub(super) fn mailbox(&self, number: usize, breaker: BreakerConfig) -> Arc<Mailbox> {
+        let weight = self.weights.get(number).copied().unwrap_or(1);
+        let usual = Some(self.capacity.timeout);
+        let capacity = Capacity {
+            job_timeout: self.job_timeout.unwrap_or(usual),
+            ..self.capacity
+        };
+        Mailbox::new(self.card.name.clone(), number, weight, capacity, breaker)
     }
 }

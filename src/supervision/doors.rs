@@ -1,65 +1,51 @@
 //! How things that do not implement [`Agent`] become one.
 
-use std::cell::Cell;
 use std::future::Future;
-use std::rc::Rc;
 
-use actix::dev::ToEnvelope;
-use actix::{Actor, Addr, AsyncContext, Context, Handler};
+use actix::{Actor, Addr, Context, Handler};
 
-use crate::words::{Agent, AgentContext, AgentError, Ask, Reply, Task};
+use crate::words::{Agent, AgentContext, AgentError, Ask, LifeContext, Reply, Task};
 
 /// A raw actix actor. Its life is the life of the agent.
-pub(super) struct ActorAgent<X: Actor> {
-    address: Addr<X>,
-    panicked: Rc<Cell<bool>>,
+pub(super) struct ActorAgent<X: Actor, F> {
+    factory: F,
+    address: Option<Addr<X>>,
 }
 
-impl<X: Actor<Context = Context<X>>> ActorAgent<X> {
-    pub(super) fn start(factory: impl FnOnce() -> X) -> Self {
-        let panicked = Rc::new(Cell::new(false));
-        let witness = Witness(Rc::clone(&panicked));
-        let address = X::create(|ctx| {
-            // Never done, it is dropped with the actor's context.
-            ctx.spawn(actix::fut::wrap_future(witness.watch()));
-            factory()
-        });
-        Self { address, panicked }
+impl<X: Actor, F> ActorAgent<X, F> {
+    pub(super) fn new(factory: F) -> Self {
+        Self {
+            factory,
+            address: None,
+        }
     }
 }
 
-/// Sees whether the actor panicked: actix closes the address of one that did just as that of one
-/// that stopped.
-struct Witness(Rc<Cell<bool>>);
-
-impl Witness {
-    async fn watch(self) {
-        std::future::pending::<()>().await;
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        self.0.set(std::thread::panicking());
-    }
-}
-
-impl<X> Agent for ActorAgent<X>
+impl<X, F> Agent for ActorAgent<X, F>
 where
-    X: Actor + Handler<Ask>,
-    X::Context: ToEnvelope<X, Ask>,
+    X: Actor<Context = Context<X>> + Handler<Ask>,
+    F: Fn() -> X + 'static,
 {
+    /// The actor is run by the life and not by actix, which would not tell how it ended.
+    async fn started(&mut self, life: &LifeContext) -> Result<(), AgentError> {
+        let running = Context::new().into_future((self.factory)());
+        self.address = Some(running.address());
+        let own = life.clone();
+        life.spawn(async move {
+            running.await;
+            own.stop();
+        });
+        Ok(())
+    }
+
     async fn handle(&self, task: Task, cx: &AgentContext) -> Result<Reply, AgentError> {
+        let address = self.address.as_ref();
+        let address = address.ok_or_else(|| AgentError::fatal("its actor was not started"))?;
         let context = cx.clone();
-        match self.address.send(Ask { task, context }).await {
+        match address.send(Ask { task, context }).await {
             Ok(answer) => answer,
             Err(_closed) => Err(AgentError::fatal("its actor ended while it held this task")),
         }
-    }
-
-    fn is_alive(&self) -> bool {
-        assert!(!self.panicked.get(), "its actor panicked between two tasks");
-        self.address.connected()
     }
 }
 

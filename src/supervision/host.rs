@@ -1,103 +1,78 @@
 //! One life of an agent: the actor that takes tasks from a mailbox and has them answered.
 
-use std::any::Any;
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message,
-    ResponseActFuture, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture,
+    WrapFuture,
 };
 use futures::FutureExt;
-use tokio_util::sync::CancellationToken;
+use futures::future::LocalBoxFuture;
+use tokio_util::sync::DropGuard;
 
-use super::events::LifeEvents;
+use super::birth::{Birth, Patience};
+use super::guarded::guarded;
+use super::job::{JobEnded, Work, WorkDone, attend, work};
+use super::leash::Leash;
 use super::obituary::Obituary;
-use crate::judgement::ExitReason;
-use crate::mailbox::{AskError, CheckHealth, Door, Envelope, InstanceState, Mailbox, Wake};
-use crate::words::{Agent, AgentErrorKind, Generation, LifeEvent, Reply};
+use super::pulse::{Mark, Marked, Pulse};
+use crate::mailbox::{AskError, CheckHealth, Envelope, Job, Mailbox, Wake};
+use crate::words::{Agent, ExitReason, Generation, LifeContext};
 
 /// Tasks that one turn may begin, so that siblings on the same thread get theirs.
 const BUDGET: usize = 64;
 
-/// Everything that a life is given at birth. It is sent to the thread that the life is for.
-pub(super) struct Birth {
-    pub mailbox: Arc<Mailbox>,
-    pub generation: Generation,
-    pub obituary: Obituary,
-    /// Cancelled when the life must end now, work in flight included.
-    pub kill: CancellationToken,
-    /// Told when the life is ready for work.
-    pub events: LifeEvents,
-}
-
-/// What became of a job; `Err` is the cause of the life's end.
-type JobEnd = Result<Result<Reply, AskError>, ExitReason>;
-type Job = Pin<Box<dyn Future<Output = JobEnd>>>;
-
 pub(super) struct AgentHost<A: Agent> {
-    agent: Rc<A>,
+    agent: Option<Rc<A>>,
+    life: LifeContext,
     mailbox: Arc<Mailbox>,
     generation: Generation,
     busy: usize,
-    kill: CancellationToken,
-    obituary: Obituary,
-}
-
-/// Makes the agent and starts its host, on this thread.
-pub(super) async fn live<A: Agent>(birth: Birth, factory: impl FnOnce() -> A) {
-    let Birth {
-        mailbox,
-        generation,
-        mut obituary,
-        kill,
-        events,
-    } = birth;
-    let starting = async {
-        let mut agent = factory();
-        agent.started().await.map(|()| agent)
-    };
-    let agent = match AssertUnwindSafe(starting).catch_unwind().await {
-        Ok(Ok(agent)) => agent,
-        Ok(Err(error)) => return obituary.because(ExitReason::StartFailed(error.to_string())),
-        Err(panic) => return obituary.because(ExitReason::StartFailed(message_of(&*panic))),
-    };
-    let host = AgentHost {
-        agent: Rc::new(agent),
-        mailbox: Arc::clone(&mailbox),
-        generation,
-        busy: 0,
-        kill,
-        obituary,
-    };
-    let address = host.start();
-    mailbox.vitals_mut().state = InstanceState::Healthy;
-    mailbox.attach(Door {
-        wake: address.clone().recipient(),
-        check: address.recipient(),
-    });
-    events.tell(LifeEvent::Started {
-        instance: mailbox.instance().clone(),
-        generation,
-    });
+    leash: Leash,
+    pulse: Arc<Pulse>,
+    patience: Patience,
+    /// Why it takes no more work, once it does not.
+    leaving: Option<ExitReason>,
+    /// `None` once the supervisor was told that the life has ended.
+    obituary: Option<Obituary>,
+    /// Ends the tasks beside the agent.
+    _over: DropGuard,
 }
 
 impl<A: Agent> AgentHost<A> {
+    pub(super) fn new(agent: A, life: LifeContext, birth: Birth, over: DropGuard) -> Self {
+        Self {
+            agent: Some(Rc::new(agent)),
+            life,
+            mailbox: birth.mailbox,
+            generation: birth.generation,
+            busy: 0,
+            leash: birth.leash,
+            pulse: birth.pulse,
+            patience: birth.patience,
+            leaving: None,
+            obituary: Some(birth.obituary),
+            _over: over,
+        }
+    }
+
     fn work(&mut self, ctx: &mut Context<Self>) {
         for _ in 0..BUDGET {
-            if self.obituary.is_sealed() || self.busy == self.mailbox.concurrency() {
+            if self.busy == self.mailbox.capacity().concurrency || self.leaving.is_some() {
                 return;
             }
-            if !self.agent.is_alive() {
-                return self.die(ExitReason::Finished, ctx);
+            if let Some(reason) = self.life.shall_end() {
+                return self.end(reason, ctx);
             }
+            let Some(agent) = self.agent.clone() else {
+                return;
+            };
             match self.mailbox.take(self.generation) {
                 Some(envelope) if envelope.is_abandoned() => {}
-                Some(envelope) => self.begin(envelope, ctx),
+                Some(envelope) => self.begin(agent, envelope, ctx),
                 None => return,
             }
         }
@@ -107,107 +82,137 @@ impl<A: Agent> AgentHost<A> {
 
     /// Many agents answer without waiting for anything: such a job is done here and now. One that
     /// waits goes on by itself, so that it survives this life's end.
-    fn begin(&mut self, mut envelope: Envelope, ctx: &mut Context<Self>) {
-        let Some(mut job) = self.job(&mut envelope) else {
-            return;
-        };
+    fn begin(&mut self, agent: Rc<A>, envelope: Envelope, ctx: &mut Context<Self>) {
+        let (job, task, context) = Job::begin(&self.mailbox, envelope);
+        let mark = self.mark(job.number());
+        let mut work = work(agent, task, context, Arc::clone(&self.pulse), mark);
         let mut unattended = TaskContext::from_waker(Waker::noop());
-        match job.as_mut().poll(&mut unattended) {
-            Poll::Ready(end) => self.finish(end, envelope, ctx),
+        match work.poll_unpin(&mut unattended) {
+            Poll::Ready(done) => self.finish(done, work, job, ctx),
             Poll::Pending => {
                 self.busy += 1;
-                let (host, kill) = (ctx.address(), self.kill.clone());
-                actix_rt::spawn(attend(job, envelope, host, kill));
+                let (host, leash) = (ctx.address().recipient(), self.leash.clone());
+                let tenancy = self.pulse.tenancy();
+                actix_rt::spawn(attend(work, job, host, leash, tenancy));
             }
         }
     }
 
-    fn job(&self, envelope: &mut Envelope) -> Option<Job> {
-        let (task, context) = envelope.open()?;
-        let agent = Rc::clone(&self.agent);
-        let handling = async move { agent.handle(task, &context).await };
-        Some(Box::pin(async {
-            match AssertUnwindSafe(handling).catch_unwind().await {
-                Ok(Ok(reply)) => Ok(Ok(reply)),
-                Ok(Err(error)) if error.kind() == AgentErrorKind::Fatal => {
-                    Err(ExitReason::Fatal(error.to_string()))
-                }
-                Ok(Err(error)) => Ok(Err(AskError::Agent(error))),
-                Err(panic) => Err(ExitReason::Panicked(message_of(&*panic))),
+    fn finish(&mut self, done: WorkDone, work: Work, job: Job, ctx: &mut Context<Self>) {
+        // What a job drops is foreign code, too.
+        let dropped = guarded(|| drop(work));
+        match (done, dropped) {
+            (Ok(result), Ok(())) => {
+                self.mailbox.credit();
+                job.settle(result);
             }
-        }))
-    }
-
-    fn finish(&mut self, end: JobEnd, envelope: Envelope, ctx: &mut Context<Self>) {
-        match end {
-            Ok(result) => {
-                self.obituary.credit();
-                envelope.answer(result);
+            (Ok(result), Err(panic)) => {
+                job.settle(result);
+                self.die(panic, ctx);
             }
-            Err(cause) => {
-                envelope.answer(Err(AskError::Crashed));
+            (Err(cause), _) => {
+                job.settle(Err(AskError::Crashed));
                 self.die(cause, ctx);
             }
         }
     }
 
+    /// Ends the life for this reason: at once after a crash, otherwise once its work is done and
+    /// it has taken leave. One that stopped by itself makes room for its next life meanwhile.
+    fn end(&mut self, reason: ExitReason, ctx: &mut Context<Self>) {
+        if reason.is_abnormal() {
+            return self.die(reason, ctx);
+        }
+        if self.leaving.is_some() {
+            return;
+        }
+        self.leaving = Some(reason.clone());
+        if self.busy == 0 {
+            return self.take_leave(reason, ctx);
+        }
+        if reason == ExitReason::Finished {
+            self.announce(reason);
+        }
+    }
+
+    fn take_leave(&mut self, reason: ExitReason, ctx: &mut Context<Self>) {
+        let Some(agent) = self.agent.clone() else {
+            return self.die(reason, ctx);
+        };
+        let hook: LocalBoxFuture<'static, ()> = async move { agent.stopped().await }.boxed_local();
+        let hook = AssertUnwindSafe(self.marked(hook)).catch_unwind();
+        let hook = tokio::time::timeout(self.patience.leave, hook);
+        let left = hook.into_actor(self).map(|left, host, ctx| {
+            let cause = match left {
+                Ok(Ok(())) => reason,
+                Ok(Err(panic)) => ExitReason::of_panic(&*panic),
+                Err(_elapsed) => {
+                    let patience = host.patience.leave;
+                    let instance = host.mailbox.instance();
+                    log::warn!("agent {instance} did not take leave within {patience:?}");
+                    reason
+                }
+            };
+            host.die(cause, ctx);
+        });
+        ctx.spawn(left);
+    }
+
+    /// Ends the life here and now. Jobs that went on by themselves go on.
     fn die(&mut self, cause: ExitReason, ctx: &mut Context<Self>) {
-        self.obituary.because(cause);
+        let agent = self.agent.take();
+        let (pulse, mark) = (Arc::clone(&self.pulse), self.mark(0));
+        let dropped = pulse.during(mark, || guarded(|| drop(agent)));
+        // How its own life went wrong explains how its jobs did.
+        let own = self.life.shall_end().filter(ExitReason::is_abnormal);
+        let cause = own.unwrap_or(cause);
+        self.announce(match dropped {
+            Err(panic) if !cause.is_abnormal() => panic,
+            _ => cause,
+        });
         ctx.terminate();
     }
-}
 
-/// Sees a job through to its end, which may come after the end of the life that began it.
-async fn attend<A: Agent>(
-    mut job: Job,
-    envelope: Envelope,
-    host: Addr<AgentHost<A>>,
-    kill: CancellationToken,
-) {
-    let cancelled = envelope.cancellation();
-    let (answer, mut ended) = tokio::select! {
-        biased;
-        () = kill.cancelled() => (Some(Err(AskError::Stopped)), JobEnded::GivenUp),
-        // Nobody hears an answer any more.
-        () = cancelled.cancelled() => (None, JobEnded::GivenUp),
-        end = &mut job => match end {
-            Ok(result) => (Some(result), JobEnded::Done),
-            Err(cause) => (Some(Err(AskError::Crashed)), JobEnded::Fatally(cause)),
-        },
-    };
-    // What a job drops is foreign code, too.
-    let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(job)));
-    if let (Err(panic), JobEnded::Done | JobEnded::GivenUp) = (dropped, &ended) {
-        ended = JobEnded::Fatally(ExitReason::Panicked(message_of(&*panic)));
+    fn announce(&mut self, cause: ExitReason) {
+        if let Some(mut obituary) = self.obituary.take() {
+            obituary.because(cause);
+        }
     }
-    // The host hears of it first: a life that has ended must not take what the caller asks next.
-    host.do_send(ended);
-    if let Some(result) = answer {
-        envelope.answer(result);
-    }
-}
 
-/// A job that went on by itself has ended.
-#[derive(Message)]
-#[rtype(result = "()")]
-enum JobEnded {
-    /// It was done.
-    Done,
-    /// It was given up.
-    GivenUp,
-    /// It has taken the life with it.
-    Fatally(ExitReason),
+    fn mark(&self, job: u64) -> Mark {
+        let instance = self.mailbox.serial();
+        Mark { instance, job }
+    }
+
+    fn marked<F>(&self, future: F) -> Marked<F> {
+        Marked {
+            future,
+            pulse: Arc::clone(&self.pulse),
+            mark: self.mark(0),
+        }
+    }
 }
 
 impl<A: Agent> Actor for AgentHost<A> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let kill = self.kill.clone().cancelled_owned();
-        let dying = kill.into_actor(self).map(|(), host, ctx| {
-            host.die(ExitReason::Shutdown, ctx);
-        });
-        ctx.spawn(dying);
+        let leash = self.leash.clone();
+        let told = async move { leash.until_told_to_end().await };
+        let told = told.into_actor(self);
+        ctx.spawn(told.map(|reason, host, ctx| host.end(reason, ctx)));
+
+        let kill = self.leash.killed().clone().cancelled_owned();
+        let killed = kill.into_actor(self);
+        ctx.spawn(killed.map(|(), host, ctx| host.die(ExitReason::Shutdown, ctx)));
+
+        let life = self.life.clone();
+        let own = async move { life.until_it_shall_end().await }.into_actor(self);
+        ctx.spawn(own.map(|(), host, ctx| {
+            if let Some(reason) = host.life.shall_end() {
+                host.end(reason, ctx);
+            }
+        }));
     }
 }
 
@@ -227,10 +232,14 @@ impl<A: Agent> Handler<JobEnded> for AgentHost<A> {
         self.busy -= 1;
         match ended {
             JobEnded::Fatally(cause) => return self.die(cause, ctx),
-            JobEnded::Done => self.obituary.credit(),
+            JobEnded::Done => self.mailbox.credit(),
             JobEnded::GivenUp => {}
         }
-        self.work(ctx);
+        match &self.leaving {
+            Some(reason) if self.busy == 0 => self.take_leave(reason.clone(), ctx),
+            Some(_) => {}
+            None => self.work(ctx),
+        }
     }
 }
 
@@ -242,32 +251,28 @@ impl<A: Agent> Handler<CheckHealth> for AgentHost<A> {
         CheckHealth(patience): CheckHealth,
         _: &mut Self::Context,
     ) -> Self::Result {
-        let agent = Rc::clone(&self.agent);
+        let Some(agent) = self.agent.clone() else {
+            return Box::pin(actix::fut::ready(Err("it is about to end".to_owned())));
+        };
         let checking = async move {
             match tokio::time::timeout(patience, agent.health()).await {
                 Ok(found) => found.map_err(|error| error.to_string()),
                 Err(_elapsed) => Err(format!("no answer to the health check in {patience:?}")),
             }
         };
-        let checking = AssertUnwindSafe(checking).catch_unwind();
+        let checking = AssertUnwindSafe(self.marked(checking.boxed_local())).catch_unwind();
         Box::pin(
             checking
                 .into_actor(self)
                 .map(|found, host, ctx| match found {
                     Ok(found) => found,
                     Err(panic) => {
-                        let message = message_of(&*panic);
-                        host.die(ExitReason::Panicked(message.clone()), ctx);
-                        Err(format!("the health check panicked: {message}"))
+                        let cause = ExitReason::of_panic(&*panic);
+                        let found = Err(format!("the health check {cause}"));
+                        host.die(cause, ctx);
+                        found
                     }
                 }),
         )
     }
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("with something that is not text")
-        .to_owned()
 }

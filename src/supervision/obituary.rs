@@ -1,22 +1,28 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
-
 use actix::{Message, Recipient};
 
-use crate::judgement::{ExitReason, Life};
-use crate::words::Generation;
+use super::pulse::Tenancy;
+use crate::words::{ExitReason, Generation};
+
+/// The news that a life takes work.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(super) struct ChildStarted {
+    /// The serial number of its mailbox.
+    pub child: u64,
+    /// Which of its lives.
+    pub generation: Generation,
+}
 
 /// The news that a life has ended.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(super) struct ChildExited {
-    /// The number of the instance.
-    pub child: usize,
+    /// The serial number of its mailbox.
+    pub child: u64,
     /// Which of its lives.
     pub generation: Generation,
-    /// What there is to say of it.
-    pub life: Life,
+    /// How it ended.
+    pub reason: ExitReason,
 }
 
 /// Tells the supervisor that a life has ended, by being dropped.
@@ -27,34 +33,32 @@ pub(super) struct ChildExited {
 /// other is the end of the thread.
 #[derive(Debug)]
 pub(super) struct Obituary {
-    child: usize,
+    child: u64,
     generation: Generation,
-    born: Instant,
-    jobs: Arc<AtomicU64>,
     cause: Option<ExitReason>,
     to: Recipient<ChildExited>,
+    _tenancy: Tenancy,
 }
 
 impl Obituary {
-    pub(super) fn new(child: usize, generation: Generation, to: Recipient<ChildExited>) -> Self {
+    pub(super) fn new(
+        child: u64,
+        generation: Generation,
+        to: Recipient<ChildExited>,
+        tenancy: Tenancy,
+    ) -> Self {
         Self {
             child,
             generation,
-            born: Instant::now(),
-            jobs: Arc::default(),
             cause: None,
             to,
+            _tenancy: tenancy,
         }
     }
 
     /// The cause of death, where it was seen; the first one stands.
     pub(super) fn because(&mut self, cause: ExitReason) {
         self.cause.get_or_insert(cause);
-    }
-
-    /// The life has finished a job.
-    pub(super) fn credit(&self) {
-        self.jobs.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether the cause of death is known.
@@ -75,11 +79,7 @@ impl Drop for Obituary {
         self.to.do_send(ChildExited {
             child: self.child,
             generation: self.generation,
-            life: Life {
-                reason: self.cause.take().unwrap_or_else(unseen),
-                jobs: self.jobs.load(Ordering::Relaxed),
-                lasted: self.born.elapsed(),
-            },
+            reason: self.cause.take().unwrap_or_else(unseen),
         });
     }
 }

@@ -1,41 +1,39 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix::{Actor, Addr};
-use actix_rt::ArbiterHandle;
+use arc_swap::ArcSwap;
+use futures::Stream;
+use tokio::sync::watch;
 
-use super::agent_spec::{AgentSpec, OnFailure};
+use super::agent_spec::OnFailure;
 use super::events::LifeEvents;
-use super::supervisor::{Charge, Shutdown, Supervisor};
 use super::threads::AgentThreads;
-use crate::judgement::{BreakerConfig, RestartConfig};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{InstanceState, Mailbox};
 use crate::words::{AgentCard, AgentName, InstanceId};
 
-/// All agents by name.
+/// All agents by name; cheap to clone.
 ///
-/// Anybody may read it, at any time and without waiting; only the application's start writes it.
-#[derive(Debug)]
+/// Anybody may read it, at any time and without waiting. Only the root of the supervisors writes
+/// it, which is what one has to ask who wants it changed: see
+/// [`Orchestrator::register`](crate::Orchestrator::register) and its neighbours.
+#[derive(Debug, Clone)]
 pub struct Registry {
-    agents: BTreeMap<AgentName, Arc<Registered>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    agents: ArcSwap<BTreeMap<AgentName, Arc<Registered>>>,
+    changes: watch::Sender<u64>,
+    fate: watch::Sender<Option<String>>,
     threads: AgentThreads,
+    leaked: AtomicUsize,
     events: LifeEvents,
 }
 
-/// What holds for all agents that do not say otherwise.
-#[derive(Debug, Clone, Copy)]
-pub struct HouseRules {
-    /// When breakers open.
-    pub breaker: BreakerConfig,
-    /// How agents are started again.
-    pub restart: RestartConfig,
-    /// How long agents may take to finish when they are told to stop.
-    pub shutdown_timeout: Duration,
-}
-
 /// An agent as the registry knows it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Registered {
     /// What is publicly known of it.
     pub card: AgentCard,
@@ -43,76 +41,162 @@ pub struct Registered {
     pub instances: Vec<Arc<Mailbox>>,
     /// What a sequence does when it could not answer.
     pub on_failure: OnFailure,
-    pub(crate) supervisor: Addr<Supervisor>,
+    /// Whether a task whose instance crashed may be given to another.
+    pub retry_safe: bool,
+    /// Where it was registered.
+    pub origin: Origin,
+    /// How many instances it may have.
+    pub scaling: Scaling,
+}
+
+/// The registry is no longer as it was: look again. Several changes may be told as one.
+#[derive(Debug, Clone, Copy)]
+pub struct Changed;
+
+/// Where an agent was registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// In the configuration, or in the program that runs the orchestrator.
+    Start,
+    /// At run time; it can be removed again.
+    RunTime,
+}
+
+/// How many instances an agent may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scaling {
+    /// Any number.
+    Free,
+    /// As many as were described, each of which is different.
+    Fixed,
+}
+
+impl Registered {
+    /// Whether it can be expected to take work, now or soon.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        let unavailable = [
+            InstanceState::Paused,
+            InstanceState::Draining,
+            InstanceState::Stopped,
+        ];
+        let mut states = self.instances.iter().map(|mailbox| mailbox.vitals().state);
+        states.any(|state| !unavailable.contains(&state))
+    }
 }
 
 impl Registry {
-    /// Starts the agents, each under a supervisor of its own on the thread `control`.
-    pub(crate) fn start(
-        specs: Vec<AgentSpec>,
-        house: HouseRules,
-        threads: AgentThreads,
-        control: &ArbiterHandle,
-    ) -> Self {
-        let events = LifeEvents::new();
-        let start = |spec: AgentSpec| {
-            let mailboxes = spec.mailboxes(house.breaker);
-            let charge = Charge {
-                mailboxes: mailboxes.clone(),
-                restart: spec.effective_restart(house.restart),
-                launch: spec.launch,
-                shutdown_timeout: house.shutdown_timeout,
-            };
-            let supervisor = Supervisor::new(charge, threads.clone(), events.clone());
-            let registered = Registered {
-                card: spec.card,
-                instances: mailboxes,
-                on_failure: spec.on_failure,
-                supervisor: Supervisor::start_in_arbiter(control, |_| supervisor),
-            };
-            (registered.card.name.clone(), Arc::new(registered))
-        };
+    pub(super) fn new(threads: AgentThreads) -> Self {
         Self {
-            agents: specs.into_iter().map(start).collect(),
-            threads,
-            events,
+            shared: Arc::new(Shared {
+                agents: ArcSwap::default(),
+                changes: watch::Sender::new(0),
+                fate: watch::Sender::new(None),
+                threads,
+                leaked: AtomicUsize::new(0),
+                events: LifeEvents::new(),
+            }),
         }
     }
 
     /// The agent of that name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Arc<Registered>> {
-        self.agents.get(name).cloned()
+        self.shared.agents.load().get(name).cloned()
     }
 
     /// The mailbox of that instance.
     #[must_use]
     pub fn instance(&self, id: &InstanceId) -> Option<Arc<Mailbox>> {
-        let mut mailboxes = self.agents.values().flat_map(|agent| &agent.instances);
+        let agents = self.shared.agents.load();
+        let mut mailboxes = agents.values().flat_map(|agent| &agent.instances);
         mailboxes.find(|mailbox| mailbox.instance() == id).cloned()
     }
 
     /// All agents, by name.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Registered>> {
-        self.agents.values().cloned().collect()
-    }
-
-    /// Ends all agents, and answers when they have ended or their time to finish is over.
-    pub(crate) async fn shutdown(&self) {
-        let agents = self.all();
-        let ends = agents.iter().map(|agent| agent.supervisor.send(Shutdown));
-        futures::future::join_all(ends).await;
-    }
-
-    /// Ends the threads of the agents; nothing runs on them any more afterwards.
-    pub(crate) fn end_threads(&self) {
-        self.threads.stop();
+        self.shared.agents.load().values().cloned().collect()
     }
 
     /// What happens in the lives of the agents.
     #[must_use]
     pub fn events(&self) -> &LifeEvents {
-        &self.events
+        &self.shared.events
+    }
+
+    /// Tells whenever agents come or go, or can no longer be expected to take work, or again.
+    #[must_use]
+    pub fn changes(&self) -> impl Stream<Item = Changed> + use<> {
+        let follow = async |mut changes: watch::Receiver<u64>| {
+            changes.changed().await.ok()?;
+            Some((Changed, changes))
+        };
+        futures::stream::unfold(self.shared.changes.subscribe(), follow)
+    }
+
+    /// Threads that agents have blocked and that are lost until they come free by themselves.
+    #[must_use]
+    pub fn leaked_threads(&self) -> usize {
+        self.shared.leaked.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the root of the supervisors has ended against everybody's will; why it has.
+    /// Nothing keeps the agents alive any more then.
+    pub async fn until_lost(&self) -> String {
+        let mut fate = self.shared.fate.subscribe();
+        let lost = fate.wait_for(Option::is_some).await;
+        let reason = lost.ok().and_then(|reason| reason.clone());
+        reason.unwrap_or_default()
+    }
+
+    /// Why nothing keeps the agents alive any more; `None` while something does.
+    #[must_use]
+    pub fn loss(&self) -> Option<String> {
+        self.shared.fate.borrow().clone()
+    }
+
+    /// Ends the threads of the agents; nothing runs on them any more afterwards.
+    pub(crate) fn end_threads(&self) {
+        self.shared.threads.stop();
+    }
+
+    /// Has those who follow the [changes](Self::changes) look again.
+    pub(super) fn touch(&self) {
+        self.shared.changes.send_modify(|version| *version += 1);
+    }
+
+    pub(super) fn threads(&self) -> &AgentThreads {
+        &self.shared.threads
+    }
+
+    pub(super) fn set_leaked(&self, leaked: usize) {
+        self.shared.leaked.store(leaked, Ordering::Relaxed);
+    }
+
+    pub(super) fn lose(&self, reason: &str) {
+        self.shared.fate.send_if_modified(|fate| {
+            let first = fate.is_none();
+            fate.get_or_insert_with(|| reason.to_owned());
+            first
+        });
+    }
+
+    /// Looks at every mailbox, without taking it.
+    pub(super) fn for_each_mailbox(&self, mut look: impl FnMut(&Arc<Mailbox>)) {
+        let agents = self.shared.agents.load();
+        let mailboxes = agents.values().flat_map(|agent| &agent.instances);
+        mailboxes.for_each(&mut look);
+    }
+
+    /// Publishes an agent as it is now, or that it is no more. For the root alone.
+    pub(super) fn publish(&self, name: &AgentName, agent: Option<Registered>) {
+        let mut agents = BTreeMap::clone(&self.shared.agents.load());
+        match agent {
+            Some(agent) => agents.insert(name.clone(), Arc::new(agent)),
+            None => agents.remove(name),
+        };
+        self.shared.agents.store(Arc::new(agents));
+        self.touch();
     }
 }

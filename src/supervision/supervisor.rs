@@ -1,187 +1,149 @@
-//! The supervisor of one agent: starts its instances, hears of their ends, decides what follows.
+//! The supervisor of a group of instances: starts them, hears of their ends, and does what follows.
+//!
+//! What follows is decided elsewhere: whether and when by [`SupervisorConfig::decide`], in which
+//! order by the [`Cohort`].
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod child;
+mod commands;
+mod lives;
 
-use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture,
-};
-use log::warn;
-use tokio_util::sync::CancellationToken;
+use std::time::Instant;
 
-use super::agent_spec::Launch;
+use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
+use actix::{ActorContext, ActorFutureExt};
+use tokio::sync::oneshot;
+
+use super::birth::Patience;
+use super::clock::Clock;
+use super::cohort::{Cohort, Deed};
 use super::events::LifeEvents;
-use super::host::Birth;
-use super::obituary::{ChildExited, Obituary};
+use super::obituary::{ChildExited, ChildStarted};
+use super::registry::Registry;
+use super::root::SupervisorGuard;
 use super::threads::AgentThreads;
-use crate::judgement::{Backoff, Decision, ExitReason, Intensity, Life, RestartConfig};
-use crate::mailbox::{InstanceState, Mailbox};
-use crate::words::{Generation, LifeEvent};
+use crate::judgement::{Intensity, SupervisorConfig};
+use crate::words::{ExitReason, LifeEvent};
 
-/// How often a stopping supervisor looks whether its agents have finished.
-const GLANCE: Duration = Duration::from_millis(5);
+pub(super) use child::Charge;
+use child::Child;
+use commands::Rolling;
+pub(super) use commands::{Admit, Dismiss, Drain, Finish, Restart, ThreadReplaced};
 
-/// What a supervisor keeps alive, and how.
-pub(super) struct Charge {
-    pub mailboxes: Vec<Arc<Mailbox>>,
-    pub launch: Launch,
-    pub restart: RestartConfig,
-    pub shutdown_timeout: Duration,
+/// What all supervisors of a house share.
+#[derive(Clone)]
+pub(super) struct Kit {
+    pub threads: AgentThreads,
+    pub events: LifeEvents,
+    pub clock: Clock,
+    pub patience: Patience,
+    pub registry: Registry,
 }
 
-pub(crate) struct Supervisor {
+pub(super) struct Supervisor {
+    config: SupervisorConfig,
+    kit: Kit,
+    cohort: Cohort,
     children: Vec<Child>,
-    launch: Launch,
-    restart: RestartConfig,
-    shutdown_timeout: Duration,
     intensity: Intensity,
-    stopping: bool,
-    threads: AgentThreads,
-    events: LifeEvents,
+    rolling: Rolling,
+    alarm: Option<SpawnHandle>,
+    purpose: Purpose,
+    guard: SupervisorGuard,
 }
 
-struct Child {
-    mailbox: Arc<Mailbox>,
-    thread: usize,
-    generation: Generation,
-    /// Whether a life was begun that has not ended yet.
-    lives: bool,
-    backoff: Backoff,
-    /// Ends all its lives, and the work in flight of those that have ended.
-    kill: CancellationToken,
+/// What a supervisor is there for at present.
+#[derive(Debug)]
+enum Purpose {
+    /// To keep its children alive.
+    Supervise,
+    /// To end them and to leave the matter to its parent.
+    Escalate,
+    /// To end them for good, and to tell when that is done.
+    End(Option<oneshot::Sender<()>>),
 }
-
-/// Ends all instances: what waits is refused, what is in flight may finish within the shutdown
-/// time-out, what is left then is dropped. Answered when it is done.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct Shutdown;
 
 impl Supervisor {
-    pub(super) fn new(charge: Charge, threads: AgentThreads, events: LifeEvents) -> Self {
-        let children = charge.mailboxes.into_iter().map(|mailbox| Child {
-            mailbox,
-            thread: threads.assign(),
-            generation: Generation::default(),
-            lives: false,
-            backoff: Backoff::default(),
-            kill: CancellationToken::new(),
-        });
-        Self {
-            children: children.collect(),
-            launch: charge.launch,
-            restart: charge.restart,
-            shutdown_timeout: charge.shutdown_timeout,
+    pub(super) fn new(
+        charges: Vec<Charge>,
+        config: SupervisorConfig,
+        kit: Kit,
+        guard: SupervisorGuard,
+    ) -> Self {
+        let mut supervisor = Self {
+            cohort: Cohort::new(config.strategy, kit.patience.leave),
+            config,
+            kit,
+            children: Vec::new(),
             intensity: Intensity::default(),
-            stopping: false,
-            threads,
-            events,
-        }
-    }
-
-    fn begin_life(&mut self, number: usize, ctx: &mut Context<Self>) {
-        if self.stopping {
-            return;
-        }
-        let child = &mut self.children[number];
-        child.generation = child.mailbox.next_life();
-        child.lives = true;
-        let birth = Birth {
-            mailbox: Arc::clone(&child.mailbox),
-            generation: child.generation,
-            obituary: Obituary::new(number, child.generation, ctx.address().recipient()),
-            kill: child.kill.child_token(),
-            events: self.events.clone(),
+            rolling: Rolling::default(),
+            alarm: None,
+            purpose: Purpose::Supervise,
+            guard,
         };
-        let launch = Arc::clone(&self.launch);
-        let thread = self.threads.handle(child.thread);
-        // On a thread that has ended the closure is dropped, and the obituary in it is sent.
-        thread.spawn_fn(move || launch(number, birth));
+        for charge in charges {
+            supervisor.adopt(charge);
+        }
+        supervisor
     }
 
-    fn decide(&mut self, number: usize, life: &Life) -> Decision {
-        if self.stopping {
-            return Decision::Leave;
-        }
-        self.restart.decide(
-            life,
-            &mut self.intensity,
-            &mut self.children[number].backoff,
-            Instant::now(),
-            fastrand::f64(),
-        )
+    fn adopt(&mut self, charge: Charge) {
+        let child = Child::new(charge);
+        let now = self.kit.clock.now();
+        self.cohort.add(child.id(), child.is_temporary(), now);
+        self.children.push(child);
     }
 
-    fn restart(&mut self, number: usize, after: Duration, ctx: &mut Context<Self>) {
-        {
-            let mut vitals = self.children[number].mailbox.vitals_mut();
-            vitals.state = InstanceState::Restarting;
-            vitals.restarts += 1;
+    /// Does all that is to be done now.
+    fn pursue(&mut self, ctx: &mut Context<Self>) {
+        loop {
+            match self.cohort.next(self.kit.clock.now()) {
+                Some(Deed::Start(id)) => self.begin_life(id, ctx),
+                Some(Deed::End(id)) => self.end_life(id),
+                Some(Deed::Abandon(id)) => self.abandon(id),
+                Some(Deed::Wait(until)) => break self.set_alarm(until, ctx),
+                None => break,
+            }
         }
-        if after.is_zero() {
-            self.begin_life(number, ctx);
-        } else {
-            ctx.run_later(after, move |supervisor, ctx| {
-                supervisor.begin_life(number, ctx);
-            });
+        if self.cohort.is_down() {
+            self.conclude(ctx);
         }
     }
 
-    /// Lets no more work in; one that has no life now has ended with that.
-    fn drain(&self, number: usize) {
-        let child = &self.children[number];
-        if child.mailbox.vitals().state == InstanceState::Stopped {
-            return;
-        }
-        if child.lives {
-            child.mailbox.vitals_mut().state = InstanceState::Draining;
-            child.mailbox.close();
-        } else {
-            self.retire(number);
+    fn set_alarm(&mut self, until: Instant, ctx: &mut Context<Self>) {
+        let clock = self.kit.clock.clone();
+        let sleep = async move { clock.sleep_until(until).await };
+        let alarm = sleep.into_actor(self);
+        let alarm = ctx.spawn(alarm.map(|(), supervisor, ctx| supervisor.pursue(ctx)));
+        if let Some(earlier) = self.alarm.replace(alarm) {
+            ctx.cancel_future(earlier);
         }
     }
 
-    fn retire(&self, number: usize) {
-        let mailbox = &self.children[number].mailbox;
-        mailbox.vitals_mut().state = InstanceState::Stopped;
-        mailbox.close();
-        self.events.tell(LifeEvent::Stopped {
-            instance: mailbox.instance().clone(),
-        });
+    /// All children are down.
+    fn conclude(&mut self, ctx: &mut Context<Self>) {
+        match &mut self.purpose {
+            Purpose::Supervise => {}
+            Purpose::Escalate => {
+                self.guard.escalate();
+                ctx.terminate();
+            }
+            Purpose::End(told) => {
+                if let Some(told) = told.take() {
+                    // Whoever asked may have lost patience.
+                    let _ = told.send(());
+                    self.guard.disarm();
+                }
+            }
+        }
     }
 
-    fn mourn(&self, exit: &ChildExited, decision: Decision) {
-        let mailbox = &self.children[exit.child].mailbox;
-        let (instance, generation, reason) =
-            (mailbox.instance(), exit.generation, &exit.life.reason);
-        let consequence = match decision {
-            Decision::Restart { after } => format!("restarting in {} ms", after.as_millis()),
-            Decision::Leave => "left stopped".to_owned(),
-            Decision::GiveUp => format!(
-                "given up after more than {} restarts within {} s",
-                self.restart.max_restarts,
-                self.restart.window.as_secs_f64()
-            ),
-        };
-        let level = match (decision, reason) {
-            _ if self.stopping => log::Level::Info,
-            (Decision::GiveUp, _) => log::Level::Error,
-            (_, ExitReason::Shutdown | ExitReason::Finished) => log::Level::Info,
-            _ => log::Level::Warn,
-        };
-        log::log!(
-            level,
-            "agent {instance}, life {generation}: {reason}; {consequence}"
-        );
-        if reason.is_abnormal() {
-            mailbox.vitals_mut().last_error = Some(reason.to_string());
-        }
-        self.events.tell(LifeEvent::Exited {
-            instance: instance.clone(),
-            generation,
-            reason: reason.to_string(),
-            consequence,
-        });
+    fn is_dismissed(&self, id: u64) -> bool {
+        let mut children = self.children.iter();
+        children.any(|child| child.id() == id && child.dismissed)
+    }
+
+    fn child(&mut self, id: u64) -> Option<&mut Child> {
+        self.children.iter_mut().find(|child| child.id() == id)
     }
 }
 
@@ -189,76 +151,58 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        for number in 0..self.children.len() {
-            self.begin_life(number, ctx);
+        self.pursue(ctx);
+    }
+}
+
+impl Handler<ChildStarted> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, started: ChildStarted, ctx: &mut Self::Context) {
+        let Some(child) = self.child(started.child) else {
+            return;
+        };
+        if !child.lives || child.generation != started.generation {
+            return;
         }
+        let was_stopped = child.take_up_work();
+        let instance = child.charge.mailbox.instance().clone();
+        self.kit.events.tell(LifeEvent::Started {
+            instance,
+            generation: started.generation,
+        });
+        if was_stopped {
+            self.kit.registry.touch();
+        }
+        self.cohort.started(started.child);
+        self.rolling.is_through_with(started.child);
+        self.roll();
+        self.pursue(ctx);
     }
 }
 
 impl Handler<ChildExited> for Supervisor {
     type Result = ();
 
+    /// A life that was replaced or left behind is mourned no more.
     fn handle(&mut self, exit: ChildExited, ctx: &mut Self::Context) {
-        if exit.generation != self.children[exit.child].generation {
+        let Some(child) = self.child(exit.child) else {
+            return;
+        };
+        if !child.lives || child.generation != exit.generation {
             return;
         }
-        self.children[exit.child].lives = false;
-        let decision = self.decide(exit.child, &exit.life);
-        self.mourn(&exit, decision);
-        if exit.life.reason == ExitReason::ThreadEnded && !self.stopping {
-            self.threads
-                .replace_if_ended(self.children[exit.child].thread);
-        }
-        match decision {
-            Decision::Restart { after } => self.restart(exit.child, after, ctx),
-            Decision::Leave | Decision::GiveUp => self.retire(exit.child),
-        }
+        self.bury(exit.child, exit.reason);
+        self.roll();
+        self.pursue(ctx);
     }
 }
 
-impl Handler<Shutdown> for Supervisor {
-    type Result = ResponseActFuture<Self, ()>;
-
-    fn handle(&mut self, _: Shutdown, _: &mut Self::Context) -> Self::Result {
-        if std::mem::replace(&mut self.stopping, true) {
-            return Box::pin(actix::fut::ready(()));
+impl Drop for Supervisor {
+    /// Whatever ended the supervisor, no life goes on that nobody supervises.
+    fn drop(&mut self) {
+        for child in &self.children {
+            child.leash.end(ExitReason::Restarted);
         }
-        for number in (0..self.children.len()).rev() {
-            self.drain(number);
-        }
-        let mailboxes: Vec<_> = self.children.iter().map(|c| c.mailbox.clone()).collect();
-        let ended = all_ended(mailboxes.clone());
-        let patience = self.shutdown_timeout;
-        let finished = tokio::time::timeout(patience, all_idle(mailboxes));
-        let killed = finished.into_actor(self).map(|finished, supervisor, _| {
-            if finished.is_err() {
-                warn!("agents did not finish in time; their work is dropped");
-            }
-            for child in &supervisor.children {
-                child.kill.cancel();
-            }
-        });
-        Box::pin(killed.then(move |(), supervisor, _| {
-            let ended = tokio::time::timeout(patience, ended).into_actor(supervisor);
-            ended.map(|ended, _, _| {
-                if ended.is_err() {
-                    warn!("an agent did not end in time; it ends with its thread");
-                }
-            })
-        }))
-    }
-}
-
-/// Waits until the supervisor has heard of every end.
-async fn all_ended(mailboxes: Vec<Arc<Mailbox>>) {
-    let goes_on = |mailbox: &Arc<Mailbox>| mailbox.vitals().state != InstanceState::Stopped;
-    while mailboxes.iter().any(goes_on) {
-        tokio::time::sleep(GLANCE).await;
-    }
-}
-
-async fn all_idle(mailboxes: Vec<Arc<Mailbox>>) {
-    while mailboxes.iter().any(|mailbox| mailbox.load().taken() > 0) {
-        tokio::time::sleep(GLANCE).await;
     }
 }

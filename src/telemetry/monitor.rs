@@ -23,12 +23,12 @@ const CONVALESCENCE: Duration = Duration::from_secs(5);
 /// Asks every instance how it is, and the store whether it is there, at a fixed interval.
 pub(crate) struct HealthMonitor {
     interval: Duration,
-    registry: Arc<Registry>,
+    registry: Registry,
     journal: Journal,
 }
 
 impl HealthMonitor {
-    pub(crate) fn new(interval: Duration, registry: Arc<Registry>, journal: Journal) -> Self {
+    pub(crate) fn new(interval: Duration, registry: Registry, journal: Journal) -> Self {
         Self {
             interval,
             registry,
@@ -56,7 +56,7 @@ impl HealthMonitor {
 
     /// Asks every instance as soon as a life of it has begun.
     fn greet_newcomers(&self) {
-        let registry = Arc::clone(&self.registry);
+        let registry = self.registry.clone();
         let patience = PATIENCE.min(self.interval);
         let mut events = registry.events().subscribe();
         actix_rt::spawn(async move {

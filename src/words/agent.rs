@@ -3,7 +3,7 @@ use std::future::Future;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::{AgentContext, AgentError, AgentName, Reply, Task};
+use super::{AgentContext, AgentError, AgentName, LifeContext, Reply, Task};
 
 /// Somebody who answers tasks.
 ///
@@ -40,12 +40,24 @@ pub trait Agent: 'static {
         cx: &AgentContext,
     ) -> impl Future<Output = Result<Reply, AgentError>>;
 
-    /// Prepares a new life before it gets its first task: opens files, connects, warms up.
+    /// Prepares a new life before it gets its first task: opens files, connects, warms up, and
+    /// [spawns](LifeContext::spawn) what is to go on beside the tasks.
     ///
     /// # Errors
     /// An error here is a start that failed; the supervisor tries again after a pause.
-    fn started(&mut self) -> impl Future<Output = Result<(), AgentError>> {
+    fn started(&mut self, life: &LifeContext) -> impl Future<Output = Result<(), AgentError>> {
+        let _ = life;
         async { Ok(()) }
+    }
+
+    /// Takes leave, when a life ends on purpose: it was told to stop or to start anew, or has
+    /// [stopped](LifeContext::stop) itself. The tasks in its hands are done then, unless they took
+    /// too long. It is not called after a crash, when the state of the agent cannot be trusted.
+    ///
+    /// It may take as long as the orchestrator's `supervision.shutdown_timeout`; whatever happens
+    /// in it, the life ends.
+    fn stopped(&self) -> impl Future<Output = ()> {
+        async {}
     }
 
     /// Says whether the agent could answer now. Asked at every `health_check_interval`; the
@@ -55,13 +67,6 @@ pub trait Agent: 'static {
     /// An error marks this instance unhealthy until a later check succeeds.
     fn health(&self) -> impl Future<Output = Result<(), AgentError>> {
         async { Ok(()) }
-    }
-
-    /// Says whether this life can take another task, without waiting. One that answers `false`
-    /// has finished: it ends before anybody's task is put into its hands, and its restart policy
-    /// decides what follows.
-    fn is_alive(&self) -> bool {
-        true
     }
 }
 

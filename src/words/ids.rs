@@ -85,10 +85,10 @@ impl fmt::Display for InstanceId {
 pub struct Generation(u64);
 
 impl Generation {
-    /// The generation that follows this one.
+    /// The life of that number.
     #[must_use]
-    pub fn next(self) -> Self {
-        Self(self.0 + 1)
+    pub fn new(number: u64) -> Self {
+        Self(number)
     }
 
     /// The number of the life; 0 when none was started yet.

@@ -96,8 +96,6 @@ async fn every_endpoint_names_the_methods_that_it_takes() {
     let (_orchestrator, client) = served(app([echo()])).await;
     let read = [
         "/requests/x",
-        "/agents",
-        "/agents/echo",
         "/agents/health",
         "/health",
         "/livez",
@@ -105,8 +103,20 @@ async fn every_endpoint_names_the_methods_that_it_takes() {
         "/metrics/summary",
     ];
     let read = read.map(|path| (path, "GET, HEAD"));
-    let posted = ["/orchestrate", "/v1/orchestrate"].map(|path| (path, "POST"));
-    for (path, allowed) in read.into_iter().chain(posted) {
+    let posted = [
+        "/orchestrate",
+        "/v1/orchestrate",
+        "/agents/echo/pause",
+        "/agents/echo/resume",
+        "/agents/echo/restart",
+        "/agents/echo/scale",
+    ];
+    let posted = posted.map(|path| (path, "POST"));
+    let both = [
+        ("/agents", "GET, HEAD, POST"),
+        ("/agents/echo", "GET, HEAD, DELETE"),
+    ];
+    for (path, allowed) in read.into_iter().chain(posted).chain(both) {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"] {
             if allowed.contains(method) {
                 continue;

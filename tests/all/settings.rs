@@ -5,9 +5,9 @@ mod command_line;
 use std::path::Path;
 use std::time::Duration;
 
+use agent_orchestrator::Settings;
 use agent_orchestrator::agents::AgentEntry;
 use agent_orchestrator::settings::StateConfig;
-use agent_orchestrator::{RestartPolicy, Settings};
 use tempfile::TempDir;
 
 /// A configuration directory with these files; `None`: the file is missing.
@@ -75,8 +75,7 @@ fn the_shipped_configuration_says_the_defaults() {
     assert!(breaker.enabled);
     assert_eq!(breaker.failure_threshold, 5);
     assert_eq!(breaker.recovery_timeout, Duration::from_secs(60));
-    let restart = settings.house.restart;
-    assert_eq!(restart.policy, RestartPolicy::Permanent);
+    let restart = settings.house.supervisor;
     assert_eq!(
         (restart.max_restarts, restart.window),
         (3, Duration::from_secs(5))

@@ -13,6 +13,7 @@ pub(super) fn spec(name: &str, remotes: &[(RemoteConfig, u32)]) -> AgentSpec {
         RemoteAgent::new(configs[number].clone())
     })
     .weights(weights)
+    .fixed()
 }
 
 pub(super) fn read(entry: &Reader<'_>) -> Option<Vec<(RemoteConfig, u32)>> {

@@ -1,3 +1,4 @@
+use std::mem::take;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -5,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::judgement::Outcome;
-use crate::mailbox::Refusal;
+use crate::mailbox::{AskError, Lease, Refusal};
 use crate::pipeline::{Arrival, House};
 use crate::pipeline::{ErrorType, Problem};
 use crate::words::{
@@ -109,34 +110,63 @@ impl Step {
     }
 }
 
+/// Whoever has crashed this many instances is not given to a third.
+const MOST_CRASHES: usize = 2;
+
+/// Has the task worked on. One whose instance crashed over it is begun once more, elsewhere if
+/// possible, when its agent says that this does no harm.
 async fn attempt(
     house: &House,
     arrival: &Arrival,
     step: &mut Step,
-    task: Task,
+    mut task: Task,
     previous_results: Arc<[PreviousResult]>,
 ) -> Result<Reply, Problem> {
-    let now = Instant::now();
-    let refused = |refusal| Problem::of_refusal(&step.agent, refusal);
-    let pool = house.pools.find(&step.agent);
-    let pool = pool.ok_or_else(|| refused(Refusal::Stopped))?;
-    let lease = pool.lease(&[], now).map_err(refused)?;
-    step.attempts = 1;
-    step.instance = Some(lease.instance().clone());
+    let found = house.registry.find(&step.agent);
+    let most = match found {
+        Some(agent) if agent.retry_safe => MOST_CRASHES,
+        _ => 1,
+    };
+    let mut crashed = Vec::new();
+    loop {
+        let lease = lease(house, step, &crashed)?;
+        step.attempts += 1;
+        step.instance = Some(lease.instance().clone());
+        let context = AgentContext::with_audience(
+            step.agent.clone(),
+            arrival.id,
+            lease.deadline(arrival.deadline).instant(),
+            Arc::clone(&previous_results),
+            arrival.listener.clone(),
+        );
+        let last = crashed.len() + 1 == most;
+        let given = if last { take(&mut task) } else { task.clone() };
+        let answered = lease.ask(given, context).await;
+        step.outcome = Some(answered.outcome);
+        step.inside += answered.inside;
+        match answered.result {
+            Err(AskError::Crashed) => crashed.push(answered.instance),
+            result => return result.map_err(|error| Problem::of_ask(&step.agent, &error)),
+        }
+        if last {
+            return Err(Problem::of_crashes(&step.agent, &crashed));
+        }
+    }
+}
 
-    let context = AgentContext::with_audience(
-        step.agent.clone(),
-        arrival.id,
-        lease.deadline(arrival.deadline).instant(),
-        previous_results,
-        arrival.listener.clone(),
-    );
-    let answered = lease.ask(task, context).await;
-    step.outcome = Some(answered.outcome);
-    step.inside = answered.inside;
-    answered
-        .result
-        .map_err(|error| Problem::of_ask(&step.agent, &error))
+/// A place in an instance other than those that crashed, or else in the next life of one of them.
+fn lease(house: &House, step: &Step, crashed: &[InstanceId]) -> Result<Lease, Problem> {
+    let gone = Refusal::Stopped { retry_after: None };
+    let pool = house.pools.find(&step.agent).ok_or(gone);
+    let leased = pool.and_then(|pool| {
+        let now = Instant::now();
+        let elsewhere = pool.lease(crashed, now);
+        elsewhere.or_else(|refusal| match crashed {
+            [] => Err(refusal),
+            _ => pool.lease(&[], now),
+        })
+    });
+    leased.map_err(|refusal| Problem::of_refusal(&step.agent, refusal))
 }
 
 fn told(step: &Step) -> RequestEvent {

@@ -22,6 +22,15 @@ pub enum SpecError {
     },
 }
 
+impl SpecError {
+    pub(in crate::supervision) fn zero_instances(agent: &AgentName) -> Self {
+        Self::Zero {
+            agent: agent.clone(),
+            what: "instances",
+        }
+    }
+}
+
 impl AgentSpec {
     /// Checks that these agents can live in one orchestrator.
     ///
@@ -38,7 +47,8 @@ impl AgentSpec {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), SpecError> {
+    /// Checks this one alone.
+    pub(in crate::supervision) fn check(&self) -> Result<(), SpecError> {
         let agent = || self.card.name.clone();
         if let Some(fault) = name_fault(self.name()) {
             return Err(SpecError::Name(agent(), fault));

@@ -11,8 +11,9 @@ use crate::support::client::{Client, Response, app, assert_has, members, sent, s
 use crate::support::server::{Process, until};
 
 const CARD: &str = "capabilities description examples group instances keywords kind model name";
-const INSTANCE: &str = "average_response_time_ms breaker capacity id in_flight last_error \
-                        last_health_check queued requests_processed restarts state success_rate";
+const INSTANCE: &str = "average_response_time_ms breaker capacity generation id in_flight \
+                        last_error last_health_check queued requests_processed restarts state \
+                        success_rate uptime_seconds";
 
 /// Panics when it is asked to, and greets otherwise.
 fn mortal(name: &str) -> AgentSpec {
@@ -135,7 +136,7 @@ async fn the_state_of_the_whole_is_told_in_real_figures() {
     let health = client.get("/health").await.json(200);
     assert_eq!(
         members(&health),
-        "agent_health external_dependencies instance_id orchestrator_status system_resources \
+        "agent_health agent_threads external_dependencies instance_id orchestrator_status system_resources \
          timestamp uptime_seconds version"
     );
     assert_time(&health["timestamp"]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_orchestrator::RestartConfig;
+use agent_orchestrator::SupervisorConfig;
 use agent_orchestrator::judgement::BackoffConfig;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
@@ -11,7 +11,7 @@ use futures::future::join_all;
 
 use crate::support::server::until;
 use crate::support::stage::{
-    Stage, app, ask, both, in_time, mailbox, request, start, until_holding,
+    Stage, app, ask, both, chronicle, in_time, mailbox, request, start, until_holding,
 };
 
 #[actix_web::test]
@@ -128,18 +128,18 @@ async fn an_agent_that_crashes_in_a_tight_loop_starves_nobody() {
     let (crashing, steady) = (Stage::new(), Stage::new());
     let births = crashing.clone();
     let crasher = AgentSpec::new("crasher", move || {
-        let newborn = births.player();
+        let newborn = births.actor("a/0");
         assert_eq!(births.lives(), 0, "every life ends at its birth");
         newborn
     });
     let house = start([
-        crasher.restart_config(RestartConfig {
+        crasher.supervisor(SupervisorConfig {
             max_restarts: usize::MAX,
             backoff: BackoffConfig {
                 initial: Duration::ZERO,
                 max: Duration::ZERO,
             },
-            ..RestartConfig::default()
+            ..SupervisorConfig::default()
         }),
         steady.agent("steady"),
     ])
@@ -187,34 +187,14 @@ async fn a_job_that_panics_when_it_is_dropped_does_not_keep_its_slot() {
 }
 
 #[actix_web::test]
-async fn a_panic_outside_of_any_task_costs_nobody_an_answer() {
-    struct Touchy {
-        life: usize,
-        glances: std::cell::Cell<usize>,
-    }
-    impl Agent for Touchy {
-        async fn handle(&self, task: Task, _: &AgentContext) -> Result<Reply, AgentError> {
-            Ok(Reply::text(task.content))
-        }
-        fn is_alive(&self) -> bool {
-            self.glances.set(self.glances.get() + 1);
-            assert!(
-                self.life > 1 || self.glances.get() < 3,
-                "looked at too often"
-            );
-            true
-        }
-    }
+async fn a_panic_beside_all_tasks_is_the_end_of_that_life_and_costs_nobody_an_answer() {
     let stage = Stage::new();
-    let births = stage.clone();
-    let agent = AgentSpec::new("a", move || {
-        drop(births.player());
-        Touchy {
-            life: births.lives(),
-            glances: std::cell::Cell::default(),
-        }
-    });
-    let house = start([agent]).await;
+    let house = start([stage.agent("a")]).await;
+    let mut chronicle = chronicle(&house);
+    assert!(ask(&house, "a", "timer_boom").await.is_ok());
+    chronicle
+        .until("a/0 ended life 1: panicked: a timer goes off")
+        .await;
     for number in 0..10 {
         let content = number.to_string();
         assert_eq!(ask(&house, "a", &content).await, Ok(content));

@@ -8,7 +8,7 @@ use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
 
 use crate::support::server::until;
-use crate::support::stage::{Chronicle, Stage, ask, start};
+use crate::support::stage::{Stage, ask, chronicle, start};
 
 #[actix_web::test]
 async fn a_closure_is_an_agent() {
@@ -52,7 +52,7 @@ impl Handler<Ask> for Raw {
 fn raw(stage: &Stage) -> AgentSpec {
     let births = stage.clone();
     AgentSpec::actor("raw", move || {
-        drop(births.player());
+        drop(births.actor("a/0"));
         Raw
     })
 }
@@ -103,7 +103,7 @@ async fn a_transient_raw_actor_stays_stopped_when_it_has_stopped_by_itself() {
 async fn a_raw_actor_that_panics_between_two_tasks_has_crashed_and_not_finished() {
     let stage = Stage::new();
     let house = start([raw(&stage).restart(RestartPolicy::Transient)]).await;
-    let mut chronicle = Chronicle::of(&house);
+    let mut chronicle = chronicle(&house);
     assert!(ask(&house, "raw", "boom soon").await.is_ok());
     until("the next life answers", async || {
         ask(&house, "raw", "hello").await.as_deref() == Ok("hello") && stage.lives() == 2

@@ -5,12 +5,12 @@ use std::time::Duration;
 use agent_orchestrator::judgement::BackoffConfig;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
-use agent_orchestrator::{Orchestrator, RestartConfig};
+use agent_orchestrator::{Orchestrator, SupervisorConfig};
 use futures::FutureExt;
 use futures::future::join_all;
 
 use crate::support::server::until;
-use crate::support::stage::{Chronicle, Stage, app, ask, both, mailbox, start, until_holding};
+use crate::support::stage::{Stage, app, ask, both, chronicle, mailbox, start, until_holding};
 
 /// What that agent says to all of these, while something else goes on.
 fn asking(
@@ -44,7 +44,7 @@ async fn a_shutdown_waits_for_all_who_were_let_in_and_lets_nobody_else_in() {
 async fn a_shutdown_without_patience_finishes_what_was_begun_and_refuses_what_waits() {
     let stage = Stage::new();
     let house = start([stage.agent("a").concurrency(1)]).await;
-    let mut chronicle = Chronicle::of(&house);
+    let mut chronicle = chronicle(&house);
     let inbox = mailbox(&house, "a", 0);
     let answers = asking(&house, &["wait", "waits", "waits, too"], async {
         until_holding(&inbox, 1, 2).await;
@@ -60,7 +60,7 @@ async fn a_shutdown_without_patience_finishes_what_was_begun_and_refuses_what_wa
     assert_eq!(answers, [Ok("wait".to_owned()), refused.clone(), refused]);
     assert_eq!(stage.begun(), ["wait"]);
     chronicle.until("a/0 ended life 1: was told to stop").await;
-    assert_eq!(chronicle.next().await, "a/0 stopped");
+    assert_eq!(chronicle.next().await.to_string(), "a/0 stopped");
 }
 
 #[actix_web::test]
@@ -88,22 +88,22 @@ async fn an_agent_that_waits_for_its_restart_ends_with_the_others() {
     let stage = Stage::new();
     let births = stage.clone();
     let agent = AgentSpec::new("a", move || {
-        let player = births.player();
+        let player = births.actor("a/0");
         assert_eq!(births.lives(), 0, "every life ends at its birth");
         player
     });
     let hour = Duration::from_hours(1);
-    let agent = agent.restart_config(RestartConfig {
+    let agent = agent.supervisor(SupervisorConfig {
         backoff: BackoffConfig {
             initial: hour,
             max: hour,
         },
-        ..RestartConfig::default()
+        ..SupervisorConfig::default()
     });
     let house = start([agent]).await;
     let inbox = mailbox(&house, "a", 0);
-    until("it waits", async || inbox.vitals().restarts == 1).await;
-    let mut chronicle = Chronicle::of(&house);
+    until("it waits", async || inbox.vitals().resumes_at.is_some()).await;
+    let mut chronicle = chronicle(&house);
     let answers = asking(&house, &["one", "two"], async {
         until_holding(&inbox, 0, 2).await;
         house.shutdown_within(Duration::ZERO).await;

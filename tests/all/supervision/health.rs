@@ -9,7 +9,7 @@ use agent_orchestrator::mailbox::Health;
 use agent_orchestrator::prelude::*;
 
 use crate::support::server::until;
-use crate::support::stage::{Chronicle, Stage, app, ask, in_time, mailbox};
+use crate::support::stage::{Stage, app, ask, chronicle, in_time, mailbox};
 
 const WELL: usize = 0;
 const ILL: usize = 1;
@@ -44,7 +44,7 @@ impl<A: Agent> Agent for Patient<A> {
 async fn ward(stage: &Stage, condition: &Arc<AtomicUsize>) -> Orchestrator {
     let (stage, condition) = (stage.clone(), condition.clone());
     let agent = AgentSpec::numbered("a", move |number| Patient {
-        player: stage.player(),
+        player: stage.actor("a/0"),
         condition: match number {
             0 => condition.clone(),
             _ => Arc::default(),
@@ -109,7 +109,7 @@ async fn a_health_check_that_panics_is_the_end_of_that_life() {
     let house = ward(&stage, &condition).await;
     until_found(&house, Health::Well).await;
     assert!(ask(&house, "a", "hello").await.is_ok());
-    let mut chronicle = Chronicle::of(&house);
+    let mut chronicle = chronicle(&house);
     condition.store(PANICS_ONCE, Ordering::SeqCst);
     chronicle
         .until("a/0 ended life 1: panicked: a stroke")

@@ -1,20 +1,21 @@
 //! Which ends are followed by a new life, and how many.
 
-use agent_orchestrator::RestartConfig;
+use agent_orchestrator::SupervisorConfig;
 use agent_orchestrator::mailbox::InstanceState;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
+use agent_orchestrator::testkit::LifeFault;
 use futures::future::join_all;
 
 use crate::support::server::until;
 use crate::support::stage::{
-    Chronicle, Stage, answer, ask, both, mailbox, request, start, until_holding,
+    Stage, answer, ask, both, chronicle, mailbox, request, start, until_holding,
 };
 
-fn at_most(max_restarts: usize) -> RestartConfig {
-    RestartConfig {
+fn at_most(max_restarts: usize) -> SupervisorConfig {
+    SupervisorConfig {
         max_restarts,
-        ..RestartConfig::default()
+        ..SupervisorConfig::default()
     }
 }
 
@@ -36,7 +37,7 @@ async fn the_policy_says_which_ends_are_followed_by_a_new_life() {
         let stage = Stage::new();
         let house = start([stage.agent("a").restart(policy)]).await;
         assert!(ask(&house, "a", "hello").await.is_ok());
-        let mut chronicle = Chronicle::of(&house);
+        let mut chronicle = chronicle(&house);
         let ended = ask(&house, "a", deed).await;
         assert_eq!(ended.is_ok(), deed == "finish", "{policy:?} {deed}");
 
@@ -57,7 +58,7 @@ async fn more_unproductive_lives_than_allowed_and_the_agent_is_given_up() {
     let stage = Stage::new();
     let other = Stage::new();
     let house = start([stage.agent("a"), other.agent("b")]).await;
-    let mut chronicle = Chronicle::of(&house);
+    let mut chronicle = chronicle(&house);
     for life in 1..=4 {
         let crashed = ask(&house, "a", "boom").await;
         assert_eq!(crashed, Err(ErrorType::AgentCrashed), "life {life}");
@@ -78,7 +79,7 @@ async fn more_unproductive_lives_than_allowed_and_the_agent_is_given_up() {
 #[actix_web::test]
 async fn a_life_that_finished_a_job_does_not_count_as_unproductive() {
     let stage = Stage::new();
-    let house = start([stage.agent("a").restart_config(at_most(0))]).await;
+    let house = start([stage.agent("a").supervisor(at_most(0))]).await;
     for life in 1..=20 {
         assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
         assert_eq!(stage.lives(), life);
@@ -95,8 +96,8 @@ async fn a_life_that_finished_a_job_does_not_count_as_unproductive() {
 #[actix_web::test]
 async fn a_job_that_its_caller_gave_up_is_not_a_finished_job() {
     let stage = Stage::new();
-    let house = start([stage.agent("a").restart_config(at_most(0))]).await;
-    let mut chronicle = Chronicle::of(&house);
+    let house = start([stage.agent("a").supervisor(at_most(0))]).await;
+    let mut chronicle = chronicle(&house);
     let mut given_up = Box::pin(ask(&house, "a", "wait"));
     assert!(futures::poll!(&mut given_up).is_pending());
     stage.until_begun("wait").await;
@@ -111,7 +112,7 @@ async fn a_job_that_its_caller_gave_up_is_not_a_finished_job() {
 async fn who_waits_for_an_agent_that_is_given_up_is_told_so() {
     let stage = Stage::new();
     let agent = stage.agent("a").concurrency(1);
-    let house = start([agent.restart_config(at_most(0))]).await;
+    let house = start([agent.supervisor(at_most(0))]).await;
     let asked = ["wait_boom", "one", "two", "three"].map(|content| ask(&house, "a", content));
     let meanwhile = async {
         until_holding(&mailbox(&house, "a", 0), 1, 3).await;
@@ -138,7 +139,7 @@ async fn an_instance_that_is_given_up_leaves_the_work_to_its_siblings() {
     let playing = stage.clone();
     let agent = AgentSpec::numbered("a", move |number| {
         assert!(number != 0, "this one cannot be made");
-        playing.player()
+        playing.actor("a/0")
     });
     let house = start([agent.instances(2)]).await;
     let first = mailbox(&house, "a", 0);
@@ -153,84 +154,32 @@ async fn an_instance_that_is_given_up_leaves_the_work_to_its_siblings() {
     house.shutdown().await;
 }
 
-/// An agent that comes to life only at the third attempt.
-#[derive(Clone, Copy, Debug)]
-enum Birth {
-    FactoryPanics,
-    HookPanics,
-    HookFails,
-}
-
-struct Slow<A> {
-    player: A,
-    life: usize,
-    trouble: Birth,
-}
-
-impl<A: Agent> Agent for Slow<A> {
-    async fn handle(&self, task: Task, cx: &AgentContext) -> Result<Reply, AgentError> {
-        self.player.handle(task, cx).await
-    }
-
-    async fn started(&mut self) -> Result<(), AgentError> {
-        tokio::task::yield_now().await;
-        match self.trouble {
-            Birth::HookPanics => assert!(self.life > 2, "not yet"),
-            Birth::HookFails if self.life <= 2 => return Err(AgentError::failure("not yet")),
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
 #[actix_web::test]
 async fn a_start_that_fails_is_tried_again_and_what_waits_is_answered() {
-    for trouble in [Birth::FactoryPanics, Birth::HookPanics, Birth::HookFails] {
+    for trouble in [
+        LifeFault::FactoryPanics,
+        LifeFault::StartPanics,
+        LifeFault::StartFails,
+    ] {
         let stage = Stage::new();
-        let births = stage.clone();
-        let agent = AgentSpec::new("a", move || {
-            let (player, life) = (births.player(), births.lives());
-            assert!(
-                life > 2 || !matches!(trouble, Birth::FactoryPanics),
-                "not yet"
-            );
-            Slow {
-                player,
-                life,
-                trouble,
-            }
-        });
-        let house = start([agent]).await;
+        stage.plan().lives([trouble, trouble]);
+        let house = start([stage.agent("a")]).await;
         let answer = ask(&house, "a", "hello").await;
         assert_eq!(answer.as_deref(), Ok("hello"), "{trouble:?}");
         assert_eq!(stage.lives(), 3, "{trouble:?}");
         let vitals = mailbox(&house, "a", 0).vitals();
         assert_eq!(vitals.restarts, 2);
-        assert!(
-            vitals.last_error.unwrap().contains("not yet"),
-            "{trouble:?}"
-        );
+        let error = vitals.last_error.unwrap();
+        assert!(error.starts_with("could not start: the "), "{error}");
         house.shutdown().await;
     }
 }
 
 #[actix_web::test]
 async fn between_two_lives_work_is_taken_up_to_the_bound_and_no_further() {
-    struct Waking<A>(A, Stage);
-    impl<A: Agent> Agent for Waking<A> {
-        async fn handle(&self, task: Task, cx: &AgentContext) -> Result<Reply, AgentError> {
-            self.0.handle(task, cx).await
-        }
-        async fn started(&mut self) -> Result<(), AgentError> {
-            self.1.wait().await;
-            Ok(())
-        }
-    }
     let stage = Stage::new();
-    let playing = stage.clone();
-    let agent = AgentSpec::new("a", move || Waking(playing.player(), playing.clone()));
-    let house = start([agent.concurrency(1).queue(2)]).await;
-    stage.let_go(1);
+    stage.plan().lives([LifeFault::None, LifeFault::StartWaits]);
+    let house = start([stage.agent("a").concurrency(1).queue(2)]).await;
     assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
 
     let asked = join_all((0..3).map(|_| ask(&house, "a", "hello")));

@@ -7,12 +7,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
 use agent_orchestrator::{Orchestrator, http};
 
-/// How long anything may take before a test counts as failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) use agent_orchestrator::testkit::{PATIENCE, until};
 
 /// A program that serves HTTP on a free port, as a process of its own.
 pub(crate) struct Process {
@@ -124,15 +122,4 @@ pub(crate) fn serve(orchestrator: &Orchestrator) -> String {
     let address = server.addrs()[0];
     actix_web::rt::spawn(server.run());
     format!("http://{address}")
-}
-
-/// Waits until the condition holds.
-pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
-    let waiting = async {
-        while !holds().await {
-            actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let waited = actix_web::rt::time::timeout(PATIENCE, waiting).await;
-    assert!(waited.is_ok(), "waited in vain until {what}");
 }

@@ -1,0 +1,134 @@
+//! What an operator can do with the agents.
+
+use std::cell::RefCell;
+
+use actix_web::http::header;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::agents::AgentView;
+use super::body;
+use super::respond::{Response, respond_json};
+use crate::pipeline::{Orchestrator, Problem};
+use crate::words::Reader;
+
+/// What has been set going.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    success: bool,
+    agent: &'a str,
+    action: &'static str,
+}
+
+/// `POST /agents`: the body is an entry of `agents.yaml`.
+pub(super) async fn register(
+    orchestrator: Data<Orchestrator>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Response {
+    respond_json(&request, async |_| {
+        let house = orchestrator.house();
+        let entry = body::json(&request, payload, &house.config).await?;
+        let spec = (house.recruiter)(&entry).map_err(Problem::invalid)?;
+        let agent = orchestrator.register(spec).await?;
+        let location = format!("/agents/{}", agent.card.name);
+        Ok(HttpResponse::Created()
+            .insert_header((header::LOCATION, location))
+            .json(AgentView::of(&agent)))
+    })
+    .await
+}
+
+/// `DELETE /agents/{name}`
+pub(super) async fn remove(
+    orchestrator: Data<Orchestrator>,
+    request: HttpRequest,
+    name: Path<String>,
+) -> Response {
+    respond_json(&request, async |_| {
+        orchestrator.remove(&name).await?;
+        Ok(accepted(&name, "remove"))
+    })
+    .await
+}
+
+/// `POST /agents/{name}/pause`
+pub(super) async fn pause(
+    orchestrator: Data<Orchestrator>,
+    request: HttpRequest,
+    name: Path<String>,
+) -> Response {
+    respond_json(&request, async |_| {
+        orchestrator.pause(&name).await?;
+        Ok(accepted(&name, "pause"))
+    })
+    .await
+}
+
+/// `POST /agents/{name}/resume`
+pub(super) async fn resume(
+    orchestrator: Data<Orchestrator>,
+    request: HttpRequest,
+    name: Path<String>,
+) -> Response {
+    respond_json(&request, async |_| {
+        orchestrator.resume(&name).await?;
+        Ok(accepted(&name, "resume"))
+    })
+    .await
+}
+
+/// `POST /agents/{name}/restart`
+pub(super) async fn restart(
+    orchestrator: Data<Orchestrator>,
+    request: HttpRequest,
+    name: Path<String>,
+) -> Response {
+    respond_json(&request, async |_| {
+        orchestrator.restart(&name).await?;
+        Ok(accepted(&name, "restart"))
+    })
+    .await
+}
+
+/// `POST /agents/{name}/scale`: `{"instances": 3}`.
+pub(super) async fn scale(
+    orchestrator: Data<Orchestrator>,
+    request: HttpRequest,
+    payload: Payload,
+    name: Path<String>,
+) -> Response {
+    respond_json(&request, async |_| {
+        let config = &orchestrator.house().config;
+        let instances = instances(&body::json(&request, payload, config).await?)?;
+        orchestrator.scale(&name, instances).await?;
+        Ok(accepted(&name, "scale"))
+    })
+    .await
+}
+
+/// As many instances may be asked for: each has a queue, and may have a thread.
+const MOST_INSTANCES: u64 = 1000;
+
+fn instances(body: &Value) -> Result<usize, Problem> {
+    let faults = RefCell::new(Vec::new());
+    let place = Reader::new(body, &faults);
+    place.allow_only(&["instances"]);
+    let wanted = place.required("instances");
+    let wanted = wanted.and_then(|it| it.integer(1..=MOST_INSTANCES));
+    let wanted = wanted.and_then(|count| usize::try_from(count).ok());
+    match (wanted, faults.take()) {
+        (Some(instances), faults) if faults.is_empty() => Ok(instances),
+        (_, faults) => Err(Problem::invalid(faults)),
+    }
+}
+
+fn accepted(agent: &str, action: &'static str) -> HttpResponse {
+    HttpResponse::Accepted().json(Accepted {
+        success: true,
+        agent,
+        action,
+    })
+}

@@ -1,0 +1,114 @@
+//! What waits, who may have it, and the bell that says so.
+//!
+//! Two things are guaranteed, whatever the threads do. A life that was replaced takes nothing
+//! any more (the fence). And what was put in is looked for: whoever puts something in either
+//! rings the bell, or the one who rang it before has not been heard yet (the doorbell). Both are
+//! checked over all interleavings by a model checker; hence the types come from `super::sync`.
+
+use std::collections::VecDeque;
+
+use super::sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
+
+/// A queue that outlives those who take from it. It is not bounded: places are counted before.
+#[derive(Debug)]
+pub(super) struct Inbox<T> {
+    queue: Mutex<Queue<T>>,
+    rung: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    /// The life that may take, counted from 1.
+    generation: u64,
+    closed: bool,
+    waiting: VecDeque<T>,
+}
+
+impl<T> Inbox<T> {
+    /// Open and empty, before the first life.
+    pub(super) fn new() -> Self {
+        Self {
+            queue: Mutex::new(Queue {
+                generation: 0,
+                closed: false,
+                waiting: VecDeque::new(),
+            }),
+            rung: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts something in; whether the bell has to be rung for it.
+    ///
+    /// # Errors
+    /// Gives it back when the inbox is closed.
+    pub(super) fn put(&self, item: T) -> Result<bool, T> {
+        let mut queue = self.lock();
+        if queue.closed {
+            return Err(item);
+        }
+        queue.waiting.push_back(item);
+        drop(queue);
+        Ok(!self.rung.swap(true, Ordering::AcqRel))
+    }
+
+    /// The bell is about to be rung for whatever is there.
+    pub(super) fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+    }
+
+    /// The bell was heard. To be called before anything is taken, so that what comes later is
+    /// rung for again.
+    pub(super) fn hush(&self) {
+        self.rung.store(false, Ordering::Release);
+    }
+
+    /// What has waited longest, if this life may have it.
+    pub(super) fn take(&self, generation: u64) -> Option<T> {
+        let mut queue = self.lock();
+        if queue.generation == generation {
+            queue.waiting.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// Begins a new life, which alone may take from now on.
+    pub(super) fn next_life(&self) -> u64 {
+        let mut queue = self.lock();
+        queue.generation += 1;
+        queue.generation
+    }
+
+    /// The life that may take.
+    pub(super) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// Lets nothing more in, and hands out what waits.
+    pub(super) fn close(&self) -> VecDeque<T> {
+        let mut queue = self.lock();
+        queue.closed = true;
+        std::mem::take(&mut queue.waiting)
+    }
+
+    /// Lets things in again.
+    pub(super) fn open(&self) {
+        self.lock().closed = false;
+    }
+
+    /// Takes out, of the first `most` that wait, those that are `gone`.
+    pub(super) fn sift(&self, most: usize, gone: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut queue = self.lock();
+        let head = queue.waiting.len().min(most);
+        let (sifted, kept): (Vec<T>, Vec<T>) = queue.waiting.drain(..head).partition(gone);
+        for item in kept.into_iter().rev() {
+            queue.waiting.push_front(item);
+        }
+        sifted
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<T>> {
+        // Nothing panics while the lock is held, and no await happens under it.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,175 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::envelope::Delivery;
+use super::{AskError, Envelope, Mailbox};
+use crate::judgement::Place;
+use crate::words::{AgentContext, Reply, Task};
+
+/// The jobs that were begun and are not answered yet, with the slots for their answers.
+///
+/// The slots lie here, and not with those who work, so that a caller can be answered for a job
+/// whose thread is blocked. Whoever takes a slot out answers, once; whoever comes later finds
+/// nothing and has nobody to answer.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    jobs: Mutex<Jobs>,
+}
+
+#[derive(Debug, Default)]
+struct Jobs {
+    begun: u64,
+    open: Slab<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    begun: Instant,
+    place: Place,
+    answer: oneshot::Sender<Delivery>,
+    cancellation: CancellationToken,
+}
+
+/// Names a job of one mailbox: numbers are never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct JobId {
+    slot: usize,
+    number: u64,
+}
+
+impl Ledger {
+    fn begin(&self, envelope: Envelope) -> (JobId, Task, AgentContext) {
+        let (task, context, mut place, answer) = envelope.open();
+        place.begin();
+        let mut jobs = self.lock();
+        jobs.begun += 1;
+        let number = jobs.begun;
+        let slot = jobs.open.insert(Entry {
+            number,
+            begun: Instant::now(),
+            place,
+            answer,
+            cancellation: context.cancellation().clone(),
+        });
+        (JobId { slot, number }, task, context)
+    }
+
+    fn remove(&self, id: JobId) -> Option<Entry> {
+        let mut jobs = self.lock();
+        match jobs.open.get(id.slot) {
+            Some(entry) if entry.number == id.number => Some(jobs.open.remove(id.slot)),
+            _ => None,
+        }
+    }
+
+    /// Takes out the job of that number, if it was begun long enough ago.
+    pub(super) fn expire_job(&self, number: u64) -> Option<Overdue> {
+        let mut jobs = self.lock();
+        let mut open = jobs.open.iter();
+        let slot = open.find(|(_, entry)| entry.number == number)?.0;
+        Some(Overdue(jobs.open.remove(slot)))
+    }
+
+    /// Takes out all that were begun at least `limit` ago.
+    pub(super) fn expire(&self, limit: Duration, now: Instant) -> Vec<Overdue> {
+        let mut jobs = self.lock();
+        let late = |entry: &Entry| now.saturating_duration_since(entry.begun) >= limit;
+        let open = jobs.open.iter().filter(|(_, entry)| late(entry));
+        let slots: Vec<usize> = open.map(|(slot, _)| slot).collect();
+        let expired = slots.into_iter().map(|slot| jobs.open.remove(slot));
+        expired.map(Overdue).collect()
+    }
+
+    /// How long the job of that number has been worked on; `None` when it is not.
+    pub(super) fn age(&self, number: u64, now: Instant) -> Option<Duration> {
+        let jobs = self.lock();
+        let mut open = jobs.open.iter().map(|(_, entry)| entry);
+        let entry = open.find(|entry| entry.number == number)?;
+        Some(now.saturating_duration_since(entry.begun))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Jobs> {
+        // Nothing panics while the lock is held, and no await happens under it.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// Answers the caller. The place is free before the caller knows.
+    fn settle(self, result: Result<Reply, AskError>) {
+        drop(self.place);
+        // A caller that is gone has no use for an answer.
+        let _ = self.answer.send((result, self.begun.elapsed()));
+    }
+}
+
+/// A job that was taken from those who work on it.
+#[derive(Debug)]
+pub(crate) struct Overdue(Entry);
+
+impl Overdue {
+    /// Tells its caller that it hung, and those who work on it to stop.
+    pub(crate) fn tell(self) {
+        let cancellation = self.0.cancellation.clone();
+        self.0.settle(Err(AskError::Hung));
+        cancellation.cancel();
+    }
+}
+
+/// A job in the hands of a life. One that is dropped unanswered, as happens when the thread of
+/// the agent ends, tells its caller that the agent crashed.
+#[derive(Debug)]
+pub(crate) struct Job {
+    mailbox: Arc<Mailbox>,
+    id: JobId,
+    cancellation: CancellationToken,
+    settled: bool,
+}
+
+impl Job {
+    /// Begins work on what was in the envelope: the clock of the agent runs.
+    pub(crate) fn begin(mailbox: &Arc<Mailbox>, envelope: Envelope) -> (Self, Task, AgentContext) {
+        let (id, task, context) = mailbox.ledger.begin(envelope);
+        let job = Self {
+            mailbox: Arc::clone(mailbox),
+            id,
+            cancellation: context.cancellation().clone(),
+            settled: false,
+        };
+        (job, task, context)
+    }
+
+    /// The number that tells it from all other jobs of its mailbox.
+    pub(crate) fn number(&self) -> u64 {
+        self.id.number
+    }
+
+    /// Fires when nobody waits for the answer any more.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        self.cancellation.clone()
+    }
+
+    /// Answers its caller, unless somebody else has.
+    pub(crate) fn settle(mut self, result: Result<Reply, AskError>) {
+        self.settled = true;
+        if let Some(entry) = self.mailbox.ledger.remove(self.id) {
+            entry.settle(result);
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        if let Some(entry) = self.mailbox.ledger.remove(self.id) {
+            entry.settle(Err(AskError::Crashed));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The mailbox as those see it who serve it: its actor, its supervisor, and the watch.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::{Message, Recipient};
+
+use super::ledger::Overdue;
+use super::{Envelope, Mailbox};
+use crate::words::Generation;
+
+/// Rung when work has come.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Wake;
+
+/// Asks the agent itself how it is, past all waiting work; it is not waited for longer than that.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), String>")]
+pub(crate) struct CheckHealth(pub Duration);
+
+/// The ways to reach the actor that serves the mailbox at present.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub wake: Recipient<Wake>,
+    pub check: Recipient<CheckHealth>,
+}
+
+impl Mailbox {
+    /// Begins a new life, which alone may take work from now on.
+    pub(crate) fn next_life(&self) -> Generation {
+        Generation::new(self.inbox.next_life())
+    }
+
+    /// Whether that life may still take work.
+    pub(crate) fn is_served_by(&self, generation: Generation) -> bool {
+        self.inbox.generation() == generation.number()
+    }
+
+    /// The actor that serves the mailbox says where it can be reached.
+    pub(crate) fn attach(&self, door: Door) {
+        self.door.store(Some(Arc::new(door)));
+        self.inbox.ring();
+        self.knock();
+    }
+
+    /// The doorbell was heard. To be called before the queue is looked at, so that what comes
+    /// later rings again.
+    pub(crate) fn hush(&self) {
+        self.inbox.hush();
+    }
+
+    /// The next task, if this life may have one: a life that was replaced gets nothing.
+    pub(crate) fn take(&self, generation: Generation) -> Option<Envelope> {
+        self.inbox.take(generation.number())
+    }
+
+    /// Takes no more work, and tells those who wait.
+    pub(crate) fn close(&self) {
+        self.gate.set_closed(true);
+        for envelope in self.inbox.close() {
+            envelope.return_to_sender();
+        }
+    }
+
+    /// Takes no more work; those who wait go on waiting.
+    pub(crate) fn shut_out(&self) {
+        self.gate.set_closed(true);
+    }
+
+    /// Takes work again.
+    pub(crate) fn open(&self) {
+        self.inbox.open();
+        self.gate.set_closed(false);
+    }
+
+    /// Lets no new work in on an operator's wish, or lets it in again.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.gate.set_paused(paused);
+    }
+
+    /// The way to the actor that serves the mailbox; `None` before the first life began.
+    pub(crate) fn door(&self) -> Option<Arc<Door>> {
+        self.door.load_full()
+    }
+
+    /// A life has finished a job.
+    pub(crate) fn credit(&self) {
+        self.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many jobs its lives have finished.
+    pub(crate) fn finished_jobs(&self) -> u64 {
+        self.finished.load(Ordering::Relaxed)
+    }
+
+    /// Answers, for their callers, the jobs that have been worked on for longer than they may.
+    pub(crate) fn expire_jobs(&self, now: Instant) {
+        if let Some(limit) = self.capacity.job_timeout {
+            let overdue = self.ledger.expire(limit, now);
+            overdue.into_iter().for_each(Overdue::tell);
+        }
+    }
+
+    /// Answers, for its caller, the job of that number, however long it has been worked on.
+    pub(crate) fn expire_job(&self, number: u64) {
+        if let Some(overdue) = self.ledger.expire_job(number) {
+            overdue.tell();
+        }
+    }
+
+    /// How long the job of that number has been worked on; `None` when it is not.
+    pub(crate) fn age_of_job(&self, number: u64, now: Instant) -> Option<Duration> {
+        self.ledger.age(number, now)
+    }
+
+    /// Rings the bell again, for an actor that stopped before the queue was empty.
+    pub(crate) fn knock(&self) {
+        if let Some(door) = self.door.load().as_ref() {
+            door.wake.do_send(Wake);
+        }
+    }
+}

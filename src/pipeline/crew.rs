@@ -1,0 +1,122 @@
+//! What an operator can do with the agents while everything runs.
+
+use std::sync::Arc;
+
+use actix::{Handler, Message};
+
+use super::{ErrorType, Orchestrator, Problem};
+use crate::balancing::Muster;
+use crate::routing::Survey;
+use crate::supervision::{
+    AgentSpec, Dismiss, Enlist, Operate, Operation, Origin, Registered, RegistryError, Root, Scale,
+    SpecError,
+};
+
+impl Orchestrator {
+    /// Adds an agent and starts it. It can be asked and is routed to when this returns, and is
+    /// there until it is [removed](Self::remove) or the process ends.
+    ///
+    /// # Errors
+    /// `AgentNameTaken` when there is one of that name, `ValidationError` when the spec is not
+    /// valid, `ShuttingDown` at the end.
+    pub async fn register(&self, spec: AgentSpec) -> Result<Arc<Registered>, Problem> {
+        let name = spec.name().to_owned();
+        self.tell_root(Enlist(spec, Origin::RunTime)).await?;
+        self.settle().await;
+        self.agent(&name)
+    }
+
+    /// Removes an agent that was added at run time. Nobody finds it any more when this returns;
+    /// whoever it has accepted is still answered.
+    ///
+    /// # Errors
+    /// `AgentNotFound`; `AgentNotRemovable` when it was there from the start.
+    pub async fn remove(&self, agent: &str) -> Result<(), Problem> {
+        let dismiss = Dismiss {
+            agent: agent.into(),
+            patience: self.house().config.request_timeout,
+        };
+        self.tell_root(dismiss).await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Lets no new work in to an agent. What it has accepted is done.
+    ///
+    /// # Errors
+    /// `AgentNotFound`.
+    pub async fn pause(&self, agent: &str) -> Result<(), Problem> {
+        self.operate(agent, Operation::Pause).await
+    }
+
+    /// Lets work in to an agent again that was [paused](Self::pause).
+    ///
+    /// # Errors
+    /// `AgentNotFound`.
+    pub async fn resume(&self, agent: &str) -> Result<(), Problem> {
+        self.operate(agent, Operation::Resume).await
+    }
+
+    /// Starts the instances of an agent anew, one after the other, each once the one before it
+    /// works again. Nobody's request is lost. One that was stopped is started, too.
+    ///
+    /// # Errors
+    /// `AgentNotFound`.
+    pub async fn restart(&self, agent: &str) -> Result<(), Problem> {
+        self.operate(agent, Operation::Restart).await
+    }
+
+    /// Gives an agent so many instances. Those that go do so once their work is done.
+    ///
+    /// # Errors
+    /// `AgentNotFound`; `ValidationError` for none, or for an agent with an instance a URL.
+    pub async fn scale(&self, agent: &str, instances: usize) -> Result<(), Problem> {
+        let scale = Scale {
+            agent: agent.into(),
+            instances,
+            patience: self.house().config.request_timeout,
+        };
+        self.tell_root(scale).await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    async fn operate(&self, agent: &str, what: Operation) -> Result<(), Problem> {
+        self.tell_root(Operate(agent.into(), what)).await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    async fn tell_root<M>(&self, order: M) -> Result<(), Problem>
+    where
+        M: Message<Result = Result<(), RegistryError>> + Send + 'static,
+        Root: Handler<M>,
+    {
+        if self.house().admission.is_closed() {
+            return Err(self.refused(RegistryError::Ended));
+        }
+        let done = self.house().root.send(order).await;
+        let done = done.unwrap_or(Err(RegistryError::Ended));
+        done.map_err(|error| self.refused(error))
+    }
+
+    /// Waits until what has changed is known to those who choose.
+    async fn settle(&self) {
+        // They end with everything else, and then nobody chooses any more.
+        let _ = self.house().balancer.send(Muster).await;
+        let _ = self.house().router.send(Survey).await;
+    }
+
+    fn refused(&self, error: RegistryError) -> Problem {
+        let error_type = match &error {
+            RegistryError::Unknown(name) => {
+                return Problem::no_such_agent(name, self.registry());
+            }
+            RegistryError::Spec(SpecError::Taken(_)) => ErrorType::AgentNameTaken,
+            RegistryError::Spec(_) | RegistryError::Fixed(_) => ErrorType::ValidationError,
+            RegistryError::Permanent(_) => ErrorType::AgentNotRemovable,
+            RegistryError::Ended => return Problem::shutting_down(),
+        };
+        Problem::new(error_type, error.to_string())
+    }
+}

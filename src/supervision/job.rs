@@ -1,0 +1,93 @@
+//! One job of a life: an agent's work on one task, and how it is seen through to its end.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Message, Recipient};
+use futures::FutureExt;
+
+use super::guarded::guarded;
+use super::leash::Leash;
+use super::pulse::{Mark, Marked, Pulse, Tenancy};
+use crate::mailbox::{AskError, Job};
+use crate::words::{Agent, AgentContext, AgentErrorKind, ExitReason, Reply, Task};
+
+/// What became of an agent's work; `Err` is the cause of the life's end.
+pub(super) type WorkDone = Result<Result<Reply, AskError>, ExitReason>;
+
+/// An agent at work. It leaves the agent's mark on its thread whenever it is polled.
+pub(super) type Work = Marked<Pin<Box<dyn Future<Output = WorkDone>>>>;
+
+/// The agent's work on a task.
+pub(super) fn work<A: Agent>(
+    agent: Rc<A>,
+    task: Task,
+    context: AgentContext,
+    pulse: Arc<Pulse>,
+    mark: Mark,
+) -> Work {
+    let handling = async move { agent.handle(task, &context).await };
+    let future = async {
+        match AssertUnwindSafe(handling).catch_unwind().await {
+            Ok(Ok(reply)) => Ok(Ok(reply)),
+            Ok(Err(error)) if error.kind() == AgentErrorKind::Fatal => {
+                Err(ExitReason::Fatal(error.to_string()))
+            }
+            Ok(Err(error)) => Ok(Err(AskError::Agent(error))),
+            Err(panic) => Err(ExitReason::of_panic(&*panic)),
+        }
+    };
+    Marked {
+        future: Box::pin(future),
+        pulse,
+        mark,
+    }
+}
+
+/// A job that went on by itself has ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(super) enum JobEnded {
+    /// It was done.
+    Done,
+    /// It was given up.
+    GivenUp,
+    /// It has taken the life with it.
+    Fatally(ExitReason),
+}
+
+/// Sees a job through to its end, which may come after the end of the life that began it.
+pub(super) async fn attend(
+    mut work: Work,
+    job: Job,
+    host: Recipient<JobEnded>,
+    leash: Leash,
+    _tenancy: Tenancy,
+) {
+    let cancelled = job.cancellation();
+    let (answer, mut ended) = tokio::select! {
+        biased;
+        () = leash.killed().cancelled() => (Some(Err(AskError::Stopped)), JobEnded::GivenUp),
+        // Nobody hears an answer any more, or somebody else has given one.
+        () = cancelled.cancelled() => (None, JobEnded::GivenUp),
+        done = &mut work => match done {
+            Ok(result) => (Some(result), JobEnded::Done),
+            Err(cause) => (Some(Err(AskError::Crashed)), JobEnded::Fatally(cause)),
+        },
+    };
+    // What a job drops is foreign code, too.
+    let (pulse, mark) = (Arc::clone(&work.pulse), work.mark);
+    if let (Err(panic), JobEnded::Done | JobEnded::GivenUp) =
+        (pulse.during(mark, || guarded(|| drop(work))), &ended)
+    {
+        ended = JobEnded::Fatally(panic);
+    }
+    // The host hears of it first: a life that has ended must not take what the caller asks next.
+    host.do_send(ended);
+    if let Some(result) = answer {
+        job.settle(result);
+    }
+}

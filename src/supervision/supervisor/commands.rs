@@ -1,0 +1,258 @@
+//! What a supervisor can be told from above.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{
+    ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, ResponseFuture,
+    WrapFuture,
+};
+use log::warn;
+use tokio::sync::oneshot;
+
+use super::{Charge, Child, Purpose, Supervisor};
+use crate::judgement::History;
+use crate::mailbox::{InstanceState, Mailbox};
+use crate::words::{Consequence, ExitReason};
+
+/// How often those who wait for the end of all work look whether it has come.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// Keeps one more instance alive, after all others.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervision) struct Admit(pub Charge);
+
+/// Parts with these instances once their work is done, or too much time has passed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervision) struct Dismiss {
+    pub children: Vec<u64>,
+    pub patience: Duration,
+}
+
+/// Starts these instances anew, one after the other, each once the one before it works again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervision) struct Restart(pub Vec<u64>);
+
+/// A blocked thread was left behind; whoever lived there has a new life elsewhere to get.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(in crate::supervision) struct ThreadReplaced {
+    /// Which thread it was.
+    pub thread: u64,
+    /// Whose code blocked it, as far as that is known.
+    pub culprit: Option<u64>,
+    /// Whether whoever is to blame is not to be started again.
+    pub ban: bool,
+}
+
+/// Lets no more work in, tells those who wait, and answers once all work in flight is done or
+/// that much time has passed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervision) struct Drain(pub Duration);
+
+/// Ends all children, the last first, and answers when they have ended. Work that is still in
+/// flight is dropped; whoever has not taken leave by then is left behind.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervision) struct Finish {
+    pub until: Instant,
+}
+
+/// The instances that wait for their turn to be started anew.
+#[derive(Debug, Default)]
+pub(super) struct Rolling {
+    waiting: VecDeque<u64>,
+    current: Option<u64>,
+}
+
+impl Rolling {
+    /// That one works again, or has been given up: it is the next one's turn.
+    pub(super) fn is_through_with(&mut self, id: u64) {
+        self.current = self.current.filter(|current| *current != id);
+    }
+
+    fn next(&mut self) -> Option<u64> {
+        if self.current.is_none() {
+            self.current = self.waiting.pop_front();
+            return self.current;
+        }
+        None
+    }
+}
+
+impl Supervisor {
+    /// Starts the next instance anew whose turn it is.
+    pub(super) fn roll(&mut self) {
+        while let Some(id) = self.rolling.next() {
+            let now = self.kit.clock.now();
+            match self.children.iter_mut().find(|child| child.id() == id) {
+                Some(child) if !child.dismissed => {
+                    child.history = History::default();
+                    self.intensity.forget(id);
+                    self.cohort.restart_alone(id, now);
+                }
+                _ => self.rolling.is_through_with(id),
+            }
+        }
+    }
+
+    /// Ends an instance for good, now that its work is done.
+    fn dismiss(&mut self, id: u64) {
+        let Some(child) = self.child(id) else {
+            return;
+        };
+        if is_busy(&child.charge.mailbox) {
+            child.kill.cancel();
+        }
+        let lives = child.lives;
+        self.cohort.end_alone(id);
+        if !lives {
+            self.cohort.ended(id);
+            self.retire(id);
+        }
+    }
+}
+
+impl Handler<Admit> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Admit(charge): Admit, ctx: &mut Context<Self>) {
+        self.adopt(charge);
+        self.pursue(ctx);
+    }
+}
+
+impl Handler<Dismiss> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Dismiss { children, patience }: Dismiss, ctx: &mut Context<Self>) {
+        for id in children {
+            let Some(child) = self.child(id) else {
+                continue;
+            };
+            child.dismissed = true;
+            let mailbox = Arc::clone(&child.charge.mailbox);
+            mailbox.shut_out();
+            let idle = tokio::time::timeout(patience, idle(vec![mailbox]));
+            let parting = idle.into_actor(self).map(move |_, supervisor, ctx| {
+                supervisor.dismiss(id);
+                supervisor.pursue(ctx);
+            });
+            ctx.spawn(parting);
+        }
+    }
+}
+
+impl Handler<Restart> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Restart(children): Restart, ctx: &mut Context<Self>) {
+        self.rolling.waiting.extend(children);
+        self.roll();
+        self.pursue(ctx);
+    }
+}
+
+impl Handler<ThreadReplaced> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, replaced: ThreadReplaced, ctx: &mut Context<Self>) {
+        let children = self.children.iter();
+        let there = children.filter(|child| child.lives && child.thread == replaced.thread);
+        let there: Vec<u64> = there.map(Child::id).collect();
+        for id in there {
+            let blamed = replaced.culprit.is_none_or(|culprit| culprit == id);
+            let reason = if replaced.culprit == Some(id) {
+                ExitReason::ThreadBlocked
+            } else {
+                ExitReason::Displaced
+            };
+            if let Some(child) = self.child(id) {
+                // It ends when its thread comes free.
+                child.leash.end(reason.clone());
+            }
+            if replaced.ban && blamed {
+                self.ban(id, &reason);
+            } else {
+                self.bury(id, reason);
+            }
+        }
+        self.roll();
+        self.pursue(ctx);
+    }
+}
+
+impl Supervisor {
+    /// Leaves an instance stopped that would go on blocking threads.
+    fn ban(&mut self, id: u64, reason: &ExitReason) {
+        self.cohort.end_alone(id);
+        self.cohort.ended(id);
+        let events = self.kit.events.clone();
+        if let Some(child) = self.child(id) {
+            child.lives = false;
+            child.charge.mailbox.next_life();
+            child.mourn(reason, Consequence::Ban, &events);
+        }
+        self.retire(id);
+    }
+}
+
+impl Handler<Drain> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Drain(patience): Drain, _: &mut Context<Self>) -> Self::Result {
+        self.purpose = Purpose::End(None);
+        for child in self.children.iter().rev() {
+            child.charge.mailbox.close();
+            if child.lives {
+                child.charge.mailbox.vitals_mut().state = InstanceState::Draining;
+            }
+        }
+        let mailboxes = self.children.iter().map(|it| it.charge.mailbox.clone());
+        let idle = tokio::time::timeout(patience, idle(mailboxes.collect()));
+        Box::pin(async {
+            if idle.await.is_err() {
+                warn!("agents did not finish in time; their work is dropped");
+            }
+        })
+    }
+}
+
+impl Handler<Finish> for Supervisor {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, Finish { until }: Finish, ctx: &mut Context<Self>) -> Self::Result {
+        let (told, ended) = oneshot::channel();
+        self.purpose = Purpose::End(Some(told));
+        let busy = self.children.iter();
+        for child in busy.filter(|child| is_busy(&child.charge.mailbox)) {
+            child.kill.cancel();
+        }
+        self.cohort.end_all();
+        self.cohort.hurry(self.kit.clock.now(), until);
+        let without_a_life = self.children.iter().filter(|child| !child.lives);
+        let without_a_life: Vec<u64> = without_a_life.map(Child::id).collect();
+        for id in without_a_life {
+            self.cohort.ended(id);
+            self.retire(id);
+        }
+        self.pursue(ctx);
+        Box::pin(ended.into_actor(self).map(|_, _, _| ()))
+    }
+}
+
+/// Waits until no task is in the hands of any of them.
+async fn idle(mailboxes: Vec<Arc<Mailbox>>) {
+    while mailboxes.iter().any(|mailbox| is_busy(mailbox)) {
+        tokio::time::sleep(GLANCE).await;
+    }
+}
+
+fn is_busy(mailbox: &Mailbox) -> bool {
+    mailbox.load().taken() > 0
+}

@@ -1,0 +1,145 @@
+//! The beginning and the end of each life.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context};
+use log::warn;
+
+use super::{Purpose, Supervisor};
+use crate::mailbox::InstanceState;
+use crate::supervision::birth::Birth;
+use crate::supervision::obituary::Obituary;
+use crate::words::{Consequence, ExitReason, LifeEvent};
+
+impl Supervisor {
+    pub(super) fn begin_life(&mut self, id: u64, ctx: &mut Context<Self>) {
+        let Some(child) = self.children.iter_mut().find(|child| child.id() == id) else {
+            return;
+        };
+        let Some(thread) = self.kit.threads.at(child.charge.place) else {
+            return;
+        };
+        let tenancy = thread.pulse.tenancy();
+        let leash = child.begin_life(thread.serial, self.kit.clock.now());
+        let exited = ctx.address().recipient();
+        let birth = Birth {
+            mailbox: Arc::clone(&child.charge.mailbox),
+            generation: child.generation,
+            obituary: Obituary::new(id, child.generation, exited, tenancy),
+            leash,
+            to: ctx.address().recipient(),
+            pulse: thread.pulse,
+            patience: self.kit.patience,
+        };
+        let (launch, number) = (child.charge.launch.clone(), child.charge.number);
+        // On a thread that has ended the closure is dropped, and the obituary in it is sent.
+        thread.handle.spawn_fn(move || launch(number, birth));
+    }
+
+    pub(super) fn end_life(&mut self, id: u64) {
+        let reason = match self.purpose {
+            Purpose::End(_) => ExitReason::Shutdown,
+            Purpose::Supervise if self.is_dismissed(id) => ExitReason::Shutdown,
+            Purpose::Supervise | Purpose::Escalate => ExitReason::Restarted,
+        };
+        if let Some(child) = self.child(id) {
+            child.leash.end(reason);
+        }
+    }
+
+    /// Goes on without a life that was told to end and does not.
+    pub(super) fn abandon(&mut self, id: u64) {
+        if let Some(child) = self.child(id) {
+            child.lives = false;
+            let instance = child.charge.mailbox.instance();
+            warn!("agent {instance} has not ended in time and is left behind");
+        }
+        if self.cohort.rests(id) {
+            self.retire(id);
+        }
+    }
+
+    /// A life has ended; does what follows.
+    pub(super) fn bury(&mut self, id: u64, reason: ExitReason) {
+        let now = self.kit.clock.now();
+        let told = self.cohort.ended(id);
+        let Some(child) = self.children.iter_mut().find(|child| child.id() == id) else {
+            return;
+        };
+        child.lives = false;
+        let consequence = match self.purpose {
+            Purpose::End(_) => Consequence::Leave,
+            Purpose::Escalate => Consequence::Escalate,
+            Purpose::Supervise if told && self.cohort.rests(id) => Consequence::Leave,
+            Purpose::Supervise if told => Consequence::Restart {
+                after: Duration::ZERO,
+            },
+            Purpose::Supervise => {
+                let life = child.last_life(reason.clone(), now);
+                let ended = child.ended(&life);
+                let chance = fastrand::f64();
+                self.config.decide(ended, &mut self.intensity, now, chance)
+            }
+        };
+        child.mourn(&reason, consequence, &self.kit.events);
+        if reason == ExitReason::ThreadEnded && !matches!(self.purpose, Purpose::End(_)) {
+            self.kit.threads.replace_if_ended(child.charge.place);
+        }
+        match consequence {
+            Consequence::Restart { after } => {
+                child.await_life(InstanceState::Restarting, Some(now + after));
+                if !told {
+                    self.cohort.restart(id, now + after);
+                }
+            }
+            Consequence::GiveUp { cool_down } => {
+                child.await_life(InstanceState::Stopped, Some(now + cool_down));
+                child.charge.mailbox.close();
+                self.cohort.restart_alone(id, now + cool_down);
+                self.announce_stop(id);
+            }
+            Consequence::Leave | Consequence::Ban => self.retire(id),
+            Consequence::Escalate => {
+                child.await_life(InstanceState::Restarting, None);
+                self.escalate();
+            }
+        }
+    }
+
+    fn escalate(&mut self) {
+        if matches!(self.purpose, Purpose::Supervise) {
+            self.purpose = Purpose::Escalate;
+            self.cohort.end_all();
+        }
+    }
+
+    /// The child gets no more lives by itself.
+    pub(super) fn retire(&mut self, id: u64) {
+        if let Some(child) = self.child(id) {
+            child.await_life(InstanceState::Stopped, None);
+            child.charge.mailbox.close();
+            self.announce_stop(id);
+        }
+        if self.is_dismissed(id) {
+            self.part_with(id);
+        }
+    }
+
+    fn part_with(&mut self, id: u64) {
+        self.cohort.remove(id);
+        if let Some(at) = self.children.iter().position(|child| child.id() == id) {
+            let child = self.children.remove(at);
+            self.kit.threads.release(child.charge.place);
+        }
+    }
+
+    fn announce_stop(&mut self, id: u64) {
+        if let Some(child) = self.child(id) {
+            let instance = child.charge.mailbox.instance().clone();
+            self.kit.events.tell(LifeEvent::Stopped { instance });
+        }
+        self.kit.registry.touch();
+        self.rolling.is_through_with(id);
+    }
+}

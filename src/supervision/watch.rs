@@ -1,0 +1,222 @@
+//! The watch over the threads of the agents, on a thread that no agent can block.
+//!
+//! It sees two kinds of hanging. A job that is worked on for longer than its agent's jobs may
+//! take is taken away: its caller is answered, and its work is dropped as soon as its thread comes
+//! to that. A thread that does not come to anything is blocked: it is left behind, whoever lived
+//! there gets a new life on another, and the thread is counted as lost until it comes free.
+//!
+//! Time is counted in looks, and not by the clock: when the machine is so busy that the watch
+//! itself is late, nobody else is blamed for being late.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr, AsyncContext, Context};
+use actix_rt::Arbiter;
+use log::{error, info, warn};
+
+use super::pulse::Mark;
+use super::registry::Registry;
+use super::root::Root;
+use super::supervisor::ThreadReplaced;
+use super::threads::{AgentThread, Place};
+use crate::mailbox::Mailbox;
+use crate::words::LifeEvent;
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A thread in nobody's code is pinged only at every so manieth look, so that an idle house rests.
+const IDLE_LOOKS: u32 = 25;
+
+/// A thread that has missed so many looks does not answer.
+const MISSED: u32 = 2;
+
+/// What the watch puts up with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WatchConfig {
+    /// How long an agent may take to start.
+    pub start: Duration,
+    /// How long an agent may block a thread that it shares.
+    pub stall: Duration,
+    /// How many threads may be lost before agents that block them are stopped.
+    pub most_leaked: usize,
+}
+
+/// See the [module's documentation](self).
+pub(super) struct Watch {
+    config: WatchConfig,
+    registry: Registry,
+    root: Addr<Root>,
+    looks: u32,
+    /// How many looks each thread has missed.
+    missed: HashMap<u64, u32>,
+    lost: Vec<AgentThread>,
+}
+
+impl Watch {
+    pub(super) fn new(config: WatchConfig, registry: Registry, root: Addr<Root>) -> Self {
+        Self {
+            config,
+            registry,
+            root,
+            looks: 0,
+            missed: HashMap::new(),
+            lost: Vec::new(),
+        }
+    }
+
+    fn look(&mut self) {
+        self.looks = self.looks.wrapping_add(1);
+        let now = Instant::now();
+        let mut marked = HashMap::new();
+        let threads = self.registry.threads().all();
+        for (place, thread) in threads {
+            let missed = self.ping(&thread);
+            if missed >= MISSED {
+                marked.insert(thread.serial, (place, thread, missed));
+            }
+        }
+        self.registry.for_each_mailbox(|mailbox| {
+            if mailbox.load().taken() > 0 {
+                mailbox.expire_jobs(now);
+            }
+        });
+        for (place, thread, missed) in marked.into_values() {
+            let mark = thread.pulse.mark();
+            if self.is_too_long(place, mark, LOOK * missed, now) {
+                self.leave_behind(place, thread, mark);
+            }
+        }
+        self.welcome_back();
+    }
+
+    /// Pings a thread that answered; how many looks it has missed otherwise.
+    fn ping(&mut self, thread: &AgentThread) -> u32 {
+        if !thread.pulse.has_answered() {
+            let missed = self.missed.entry(thread.serial).or_default();
+            *missed += 1;
+            return *missed;
+        }
+        self.missed.remove(&thread.serial);
+        if thread.pulse.mark().is_some() || self.looks.is_multiple_of(IDLE_LOOKS) {
+            thread.handle.spawn_fn(thread.pulse.ping());
+        }
+        0
+    }
+
+    /// Whether a thread that has been silent for so long is to be given up.
+    fn is_too_long(
+        &self,
+        place: Place,
+        mark: Option<Mark>,
+        silent: Duration,
+        now: Instant,
+    ) -> bool {
+        let shared = self.registry.threads().is_shared(place);
+        let stalled = shared && silent >= self.config.stall;
+        let Some(mark) = mark else {
+            return stalled;
+        };
+        let Some(mailbox) = self.mailbox(mark.instance) else {
+            return stalled;
+        };
+        let overdue = match mailbox.capacity().job_timeout {
+            _ if mark.job == 0 => silent >= self.config.start,
+            None => false,
+            // One that is no longer known was taken away for being late.
+            Some(limit) => mailbox
+                .age_of_job(mark.job, now)
+                .is_none_or(|age| age >= limit),
+        };
+        stalled || overdue
+    }
+
+    fn leave_behind(&mut self, place: Place, thread: AgentThread, mark: Option<Mark>) {
+        let culprit = mark.and_then(|mark| self.mailbox(mark.instance));
+        if let (Some(mailbox), Some(mark)) = (&culprit, mark) {
+            mailbox.expire_job(mark.job);
+        }
+        if !self.registry.threads().replace(place, thread.serial) {
+            return;
+        }
+        self.missed.remove(&thread.serial);
+        let replaced = ThreadReplaced {
+            thread: thread.serial,
+            culprit: culprit.as_ref().map(|mailbox| mailbox.serial()),
+            ban: self.lost.len() >= self.config.most_leaked,
+        };
+        self.lost.push(thread);
+        let blamed = culprit.map_or_else(
+            || "a task that some agent has spawned".to_owned(),
+            |mailbox| format!("agent {}", mailbox.instance()),
+        );
+        let leaked = self.count();
+        warn!("{blamed} blocks its thread, which is left behind; threads lost by now: {leaked}");
+        if replaced.ban {
+            let most = self.config.most_leaked;
+            error!(
+                "more than {most} threads are lost (supervision.max_leaked_threads): {blamed} is \
+                 stopped; agents that block belong on threads of their own (blocking: true)"
+            );
+        }
+        self.registry
+            .events()
+            .tell(LifeEvent::ThreadLeaked { leaked });
+        self.root.do_send(replaced);
+    }
+
+    /// Ends the lost threads that have come free, once whatever goes on there is done.
+    fn welcome_back(&mut self) {
+        let (back, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut self.lost)
+            .into_iter()
+            .partition(|thread| thread.pulse.has_answered());
+        self.lost = lost;
+        for thread in back {
+            let leaked = self.count();
+            info!("a thread that was lost has come free; threads lost by now: {leaked}");
+            let pulse = Arc::clone(&thread.pulse);
+            thread.handle.spawn(async move {
+                while pulse.tenants() > 0 {
+                    tokio::time::sleep(LOOK).await;
+                }
+                Arbiter::current().stop();
+            });
+            self.registry
+                .events()
+                .tell(LifeEvent::ThreadRecovered { leaked });
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.registry.set_leaked(self.lost.len());
+        self.lost.len()
+    }
+
+    fn mailbox(&self, serial: u64) -> Option<Arc<Mailbox>> {
+        let mut found = None;
+        self.registry.for_each_mailbox(|mailbox| {
+            if mailbox.serial() == serial {
+                found = Some(Arc::clone(mailbox));
+            }
+        });
+        found
+    }
+}
+
+impl Actor for Watch {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        watch(ctx);
+    }
+}
+
+/// Looks, and looks again a while after that; unlike an interval it never catches up.
+fn watch(ctx: &mut Context<Watch>) {
+    ctx.run_later(LOOK, |own, ctx| {
+        own.look();
+        watch(ctx);
+    });
+}
