@@ -30,6 +30,10 @@ struct Jobs {
 struct Entry {
     number: u64,
     begun: Instant,
+    /// The thread it is worked on.
+    thread: u64,
+    /// Time that its thread kept from it.
+    lost: Duration,
     place: Place,
     answer: oneshot::Sender<Delivery>,
     cancellation: CancellationToken,
@@ -43,7 +47,7 @@ struct JobId {
 }
 
 impl Ledger {
-    fn begin(&self, envelope: Envelope) -> (JobId, Task, AgentContext) {
+    fn begin(&self, envelope: Envelope, thread: u64) -> (JobId, Task, AgentContext) {
         let (task, context, mut place, answer) = envelope.open();
         place.begin();
         let mut jobs = self.lock();
@@ -52,6 +56,8 @@ impl Ledger {
         let slot = jobs.open.insert(Entry {
             number,
             begun: Instant::now(),
+            thread,
+            lost: Duration::ZERO,
             place,
             answer,
             cancellation: context.cancellation().clone(),
@@ -67,7 +73,7 @@ impl Ledger {
         }
     }
 
-    /// Takes out the job of that number, if it was begun long enough ago.
+    /// Takes out the job of that number.
     pub(super) fn expire_job(&self, number: u64) -> Option<Overdue> {
         let mut jobs = self.lock();
         let mut open = jobs.open.iter();
@@ -75,14 +81,23 @@ impl Ledger {
         Some(Overdue(jobs.open.remove(slot)))
     }
 
-    /// Takes out all that were begun at least `limit` ago.
+    /// Takes out all that have been worked on for at least `limit`.
     pub(super) fn expire(&self, limit: Duration, now: Instant) -> Vec<Overdue> {
         let mut jobs = self.lock();
-        let late = |entry: &Entry| now.saturating_duration_since(entry.begun) >= limit;
-        let open = jobs.open.iter().filter(|(_, entry)| late(entry));
-        let slots: Vec<usize> = open.map(|(slot, _)| slot).collect();
+        let open = jobs.open.iter();
+        let late = open.filter(|(_, entry)| entry.worked(now) >= limit);
+        let slots: Vec<usize> = late.map(|(slot, _)| slot).collect();
         let expired = slots.into_iter().map(|slot| jobs.open.remove(slot));
         expired.map(Overdue).collect()
+    }
+
+    /// Does not count the next `span` for the jobs of that thread, but for the one of that number.
+    pub(super) fn hold(&self, thread: u64, except: u64, span: Duration) {
+        let mut jobs = self.lock();
+        let held = jobs.open.iter_mut().map(|(_, entry)| entry);
+        for entry in held.filter(|it| it.thread == thread && it.number != except) {
+            entry.lost += span;
+        }
     }
 
     /// How long the job of that number has been worked on; `None` when it is not.
@@ -90,7 +105,7 @@ impl Ledger {
         let jobs = self.lock();
         let mut open = jobs.open.iter().map(|(_, entry)| entry);
         let entry = open.find(|entry| entry.number == number)?;
-        Some(now.saturating_duration_since(entry.begun))
+        Some(entry.worked(now))
     }
 
     fn lock(&self) -> MutexGuard<'_, Jobs> {
@@ -100,6 +115,11 @@ impl Ledger {
 }
 
 impl Entry {
+    fn worked(&self, now: Instant) -> Duration {
+        let since = now.saturating_duration_since(self.begun);
+        since.saturating_sub(self.lost)
+    }
+
     /// Answers the caller. The place is free before the caller knows.
     fn settle(self, result: Result<Reply, AskError>) {
         drop(self.place);
@@ -132,9 +152,13 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Begins work on what was in the envelope: the clock of the agent runs.
-    pub(crate) fn begin(mailbox: &Arc<Mailbox>, envelope: Envelope) -> (Self, Task, AgentContext) {
-        let (id, task, context) = mailbox.ledger.begin(envelope);
+    /// Begins work on what was in the envelope, on that thread: the clock of the agent runs.
+    pub(crate) fn begin(
+        mailbox: &Arc<Mailbox>,
+        envelope: Envelope,
+        thread: u64,
+    ) -> (Self, Task, AgentContext) {
+        let (id, task, context) = mailbox.ledger.begin(envelope, thread);
         let job = Self {
             mailbox: Arc::clone(mailbox),
             id,

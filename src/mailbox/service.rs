@@ -103,6 +103,12 @@ impl Mailbox {
         }
     }
 
+    /// Does not count the next `span` for jobs whose thread is blocked by somebody else: by the
+    /// job of the number `except`, or by none of this mailbox (0).
+    pub(crate) fn hold_jobs(&self, thread: u64, except: u64, span: Duration) {
+        self.ledger.hold(thread, except, span);
+    }
+
     /// Answers, for its caller, the job of that number, however long it has been worked on.
     pub(crate) fn expire_job(&self, number: u64) {
         if let Some(overdue) = self.ledger.expire_job(number) {

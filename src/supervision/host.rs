@@ -83,7 +83,7 @@ impl<A: Agent> AgentHost<A> {
     /// Many agents answer without waiting for anything: such a job is done here and now. One that
     /// waits goes on by itself, so that it survives this life's end.
     fn begin(&mut self, agent: Rc<A>, envelope: Envelope, ctx: &mut Context<Self>) {
-        let (job, task, context) = Job::begin(&self.mailbox, envelope);
+        let (job, task, context) = Job::begin(&self.mailbox, envelope, self.pulse.serial());
         let mark = self.mark(job.number());
         let mut work = work(agent, task, context, Arc::clone(&self.pulse), mark);
         let mut unattended = TaskContext::from_waker(Waker::noop());

@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 /// See the [module's documentation](self).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pulse {
+    serial: u64,
     asked: AtomicU64,
     answered: AtomicU64,
     instance: AtomicU64,
@@ -30,6 +31,24 @@ pub(super) struct Mark {
 }
 
 impl Pulse {
+    /// For a new thread.
+    pub(super) fn new() -> Arc<Self> {
+        static MADE: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Self {
+            serial: MADE.fetch_add(1, Ordering::Relaxed),
+            asked: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            instance: AtomicU64::new(0),
+            job: AtomicU64::new(0),
+            tenants: AtomicUsize::new(0),
+        })
+    }
+
+    /// The number that tells the thread from all others of this process; never 0.
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// Whose code the thread is in at this moment; `None` when it is in nobody's.
     pub(super) fn mark(&self) -> Option<Mark> {
         let mark = self.read();
@@ -133,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_left_while_code_runs_and_the_one_before_comes_back() {
-        let pulse = Pulse::default();
+        let pulse = Pulse::new();
         assert_eq!(pulse.mark(), None);
         pulse.during(A, || {
             pulse.during(B, || assert_eq!(pulse.mark(), Some(B)));
@@ -144,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_panic_takes_the_mark_away() {
-        let pulse = Pulse::default();
+        let pulse = Pulse::new();
         let deed = std::panic::AssertUnwindSafe(|| pulse.during(A, || panic!("boom")));
         assert!(std::panic::catch_unwind(deed).is_err());
         assert_eq!(pulse.mark(), None);
@@ -152,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_ping_is_answered_when_it_is_run() {
-        let pulse = Arc::new(Pulse::default());
+        let pulse = Pulse::new();
         let ping = pulse.ping();
         assert!(!pulse.has_answered());
         ping();

@@ -175,7 +175,7 @@ impl Handler<ChildStarted> for Supervisor {
             self.kit.registry.touch();
         }
         self.cohort.started(started.child);
-        self.rolling.is_through_with(started.child);
+        self.rolling.works(started.child, started.generation);
         self.roll();
         self.pursue(ctx);
     }

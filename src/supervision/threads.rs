@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_rt::{Arbiter, ArbiterHandle};
@@ -25,8 +25,6 @@ struct Inner {
 /// A thread as it is now.
 #[derive(Debug, Clone)]
 pub(super) struct AgentThread {
-    /// Tells it from the one that was at its place before.
-    pub serial: u64,
     pub handle: ArbiterHandle,
     pub pulse: Arc<Pulse>,
 }
@@ -37,12 +35,15 @@ pub(super) struct Place(usize);
 
 impl AgentThread {
     fn start() -> Self {
-        static STARTED: AtomicU64 = AtomicU64::new(1);
         Self {
-            serial: STARTED.fetch_add(1, Ordering::Relaxed),
             handle: Arbiter::new().handle(),
-            pulse: Arc::default(),
+            pulse: Pulse::new(),
         }
+    }
+
+    /// Tells it from the one that was at its place before.
+    pub(super) fn serial(&self) -> u64 {
+        self.pulse.serial()
     }
 }
 
@@ -99,7 +100,7 @@ impl AgentThreads {
     pub(super) fn replace(&self, place: Place, serial: u64) -> bool {
         let mut places = self.places();
         match places.get_mut(place.0) {
-            Some(thread) if thread.serial == serial => {
+            Some(thread) if thread.serial() == serial => {
                 *thread = AgentThread::start();
                 true
             }

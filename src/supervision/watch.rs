@@ -44,6 +44,16 @@ pub(super) struct WatchConfig {
     pub most_leaked: usize,
 }
 
+/// A thread that does not answer.
+struct Silent {
+    place: Place,
+    thread: AgentThread,
+    /// Whose code it is in, as far as that is known.
+    mark: Option<Mark>,
+    /// For how long it has not answered.
+    since: Duration,
+}
+
 /// See the [module's documentation](self).
 pub(super) struct Watch {
     config: WatchConfig,
@@ -70,60 +80,73 @@ impl Watch {
     fn look(&mut self) {
         self.looks = self.looks.wrapping_add(1);
         let now = Instant::now();
-        let mut marked = HashMap::new();
-        let threads = self.registry.threads().all();
+        let threads = self.registry.threads().all().into_iter();
+        let mut silent: Vec<Silent> = Vec::new();
         for (place, thread) in threads {
             let missed = self.ping(&thread);
             if missed >= MISSED {
-                marked.insert(thread.serial, (place, thread, missed));
+                let (mark, since) = (thread.pulse.mark(), LOOK * missed);
+                silent.push(Silent {
+                    place,
+                    thread,
+                    mark,
+                    since,
+                });
             }
         }
-        self.registry.for_each_mailbox(|mailbox| {
-            if mailbox.load().taken() > 0 {
-                mailbox.expire_jobs(now);
-            }
-        });
-        for (place, thread, missed) in marked.into_values() {
-            let mark = thread.pulse.mark();
-            if self.is_too_long(place, mark, LOOK * missed, now) {
-                self.leave_behind(place, thread, mark);
+        self.expire(&silent, now);
+        for silent in silent {
+            if self.is_too_long(&silent, now) {
+                self.leave_behind(silent);
             }
         }
         self.welcome_back();
     }
 
+    /// Takes the jobs away that have been worked on for too long. For those who wait for a thread
+    /// that somebody else blocks time stands still.
+    fn expire(&self, silent: &[Silent], now: Instant) {
+        let blocked = silent.iter().map(|it| (it.thread.serial(), it.mark));
+        let lost = self.lost.iter().map(|it| (it.serial(), None));
+        let blocked: Vec<(u64, Option<Mark>)> = blocked.chain(lost).collect();
+        self.registry.for_each_mailbox(|mailbox| {
+            if mailbox.load().taken() == 0 {
+                return;
+            }
+            for (thread, mark) in &blocked {
+                let own = mark.filter(|mark| mark.instance == mailbox.serial());
+                mailbox.hold_jobs(*thread, own.map_or(0, |mark| mark.job), LOOK);
+            }
+            mailbox.expire_jobs(now);
+        });
+    }
+
     /// Pings a thread that answered; how many looks it has missed otherwise.
     fn ping(&mut self, thread: &AgentThread) -> u32 {
         if !thread.pulse.has_answered() {
-            let missed = self.missed.entry(thread.serial).or_default();
+            let missed = self.missed.entry(thread.serial()).or_default();
             *missed += 1;
             return *missed;
         }
-        self.missed.remove(&thread.serial);
+        self.missed.remove(&thread.serial());
         if thread.pulse.mark().is_some() || self.looks.is_multiple_of(IDLE_LOOKS) {
             thread.handle.spawn_fn(thread.pulse.ping());
         }
         0
     }
 
-    /// Whether a thread that has been silent for so long is to be given up.
-    fn is_too_long(
-        &self,
-        place: Place,
-        mark: Option<Mark>,
-        silent: Duration,
-        now: Instant,
-    ) -> bool {
-        let shared = self.registry.threads().is_shared(place);
-        let stalled = shared && silent >= self.config.stall;
-        let Some(mark) = mark else {
+    /// Whether a thread that is silent is to be given up.
+    fn is_too_long(&self, silent: &Silent, now: Instant) -> bool {
+        let shared = self.registry.threads().is_shared(silent.place);
+        let stalled = shared && silent.since >= self.config.stall;
+        let Some(mark) = silent.mark else {
             return stalled;
         };
         let Some(mailbox) = self.mailbox(mark.instance) else {
             return stalled;
         };
         let overdue = match mailbox.capacity().job_timeout {
-            _ if mark.job == 0 => silent >= self.config.start,
+            _ if mark.job == 0 => silent.since >= self.config.start,
             None => false,
             // One that is no longer known was taken away for being late.
             Some(limit) => mailbox
@@ -133,17 +156,23 @@ impl Watch {
         stalled || overdue
     }
 
-    fn leave_behind(&mut self, place: Place, thread: AgentThread, mark: Option<Mark>) {
+    fn leave_behind(&mut self, silent: Silent) {
+        let Silent {
+            place,
+            thread,
+            mark,
+            ..
+        } = silent;
         let culprit = mark.and_then(|mark| self.mailbox(mark.instance));
         if let (Some(mailbox), Some(mark)) = (&culprit, mark) {
             mailbox.expire_job(mark.job);
         }
-        if !self.registry.threads().replace(place, thread.serial) {
+        if !self.registry.threads().replace(place, thread.serial()) {
             return;
         }
-        self.missed.remove(&thread.serial);
+        self.missed.remove(&thread.serial());
         let replaced = ThreadReplaced {
-            thread: thread.serial,
+            thread: thread.serial(),
             culprit: culprit.as_ref().map(|mailbox| mailbox.serial()),
             ban: self.lost.len() >= self.config.most_leaked,
         };

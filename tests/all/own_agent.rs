@@ -23,9 +23,13 @@ fn program() -> PathBuf {
 }
 
 fn start() -> Process {
+    start_with(&[])
+}
+
+fn start_with(variables: &[(&str, &str)]) -> Process {
     let mut command = Command::new(program());
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    Process::start(command, &[])
+    Process::start(command, variables)
 }
 
 async fn ask_weather(client: &Client, content: &str) -> Response {
@@ -103,4 +107,20 @@ async fn of_ten_thousand_requests_only_the_hundred_that_make_the_agent_panic_fai
     assert_eq!(restarts, booms.len() as u64);
     let health = client.get("/agents/health").await.json(200);
     assert_eq!(health["agents"]["weather"]["status"], "healthy");
+}
+
+#[actix_rt::test]
+async fn when_the_root_of_the_supervisors_ends_everybody_is_told_and_the_process_ends_with_code_70()
+{
+    let mut weather = start_with(&[
+        ("ORCHESTRATOR__SUPERVISION__ON_GIVE_UP", "escalate"),
+        ("ORCHESTRATOR__SUPERVISION__MAX_RESTARTS", "0"),
+    ]);
+    let client = Client::of(&weather);
+    let crash = ask_weather(&client, "boom").await.json(502);
+    assert_eq!(crash["error_type"], "AgentCrashed");
+    let status = weather.wait();
+    assert_eq!(status.code(), Some(70), "{}", weather.log());
+    let log = weather.log();
+    assert!(log.contains("the root of all supervisors"), "{log}");
 }

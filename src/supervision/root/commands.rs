@@ -90,13 +90,14 @@ impl Root {
     /// The branch for this agent, which is started if there is none yet.
     fn branch(&mut self, spec: &AgentSpec, ctx: &mut Context<Self>) -> &mut Branch {
         let group = spec.shared_group();
+        let name = group.unwrap_or(spec.name());
         let mut branches = self.branches.iter();
-        let joined = branches.position(|it| it.is_group && Some(&*it.name) == group);
+        let joined = branches.position(|it| it.is_group == group.is_some() && &*it.name == name);
         let at = joined.unwrap_or_else(|| {
             let common = self.rules.supervisor_of(group);
             let charter = Charter {
                 id: self.branches.last().map_or(1, |last| last.id + 1),
-                name: group.unwrap_or(spec.name()).into(),
+                name: name.into(),
                 is_group: group.is_some(),
                 config: spec.supervisor.unwrap_or(common),
             };

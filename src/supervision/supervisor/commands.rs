@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::{Charge, Child, Purpose, Supervisor};
 use crate::judgement::History;
 use crate::mailbox::{InstanceState, Mailbox};
-use crate::words::{Consequence, ExitReason};
+use crate::words::{Consequence, ExitReason, Generation};
 
 /// How often those who wait for the end of all work look whether it has come.
 const GLANCE: Duration = Duration::from_millis(5);
@@ -67,37 +67,39 @@ pub(in crate::supervision) struct Finish {
 #[derive(Debug, Default)]
 pub(super) struct Rolling {
     waiting: VecDeque<u64>,
-    current: Option<u64>,
+    /// Whose turn it is, and the life that is to be replaced.
+    current: Option<(u64, Generation)>,
 }
 
 impl Rolling {
-    /// That one works again, or has been given up: it is the next one's turn.
-    pub(super) fn is_through_with(&mut self, id: u64) {
-        self.current = self.current.filter(|current| *current != id);
+    /// A life of that one takes work: unless it is the old one, it is the next one's turn.
+    pub(super) fn works(&mut self, id: u64, generation: Generation) {
+        self.current = self
+            .current
+            .filter(|old| old.0 != id || old.1 == generation);
     }
 
-    fn next(&mut self) -> Option<u64> {
-        if self.current.is_none() {
-            self.current = self.waiting.pop_front();
-            return self.current;
-        }
-        None
+    /// That one gets no new life: it is the next one's turn.
+    pub(super) fn is_off(&mut self, id: u64) {
+        self.current = self.current.filter(|old| old.0 != id);
     }
 }
 
 impl Supervisor {
-    /// Starts the next instance anew whose turn it is.
+    /// Starts the next instance anew, if it is its turn.
     pub(super) fn roll(&mut self) {
-        while let Some(id) = self.rolling.next() {
+        while self.rolling.current.is_none()
+            && let Some(id) = self.rolling.waiting.pop_front()
+        {
             let now = self.kit.clock.now();
-            match self.children.iter_mut().find(|child| child.id() == id) {
-                Some(child) if !child.dismissed => {
-                    child.history = History::default();
-                    self.intensity.forget(id);
-                    self.cohort.restart_alone(id, now);
-                }
-                _ => self.rolling.is_through_with(id),
-            }
+            let mut children = self.children.iter_mut();
+            let Some(child) = children.find(|it| it.id() == id && !it.dismissed) else {
+                continue;
+            };
+            self.rolling.current = Some((id, child.generation));
+            child.history = History::default();
+            self.intensity.forget(id);
+            self.cohort.restart_alone(id, now);
         }
     }
 
@@ -195,7 +197,6 @@ impl Supervisor {
         let events = self.kit.events.clone();
         if let Some(child) = self.child(id) {
             child.lives = false;
-            child.charge.mailbox.next_life();
             child.mourn(reason, Consequence::Ban, &events);
         }
         self.retire(id);

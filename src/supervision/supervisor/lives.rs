@@ -21,7 +21,7 @@ impl Supervisor {
             return;
         };
         let tenancy = thread.pulse.tenancy();
-        let leash = child.begin_life(thread.serial, self.kit.clock.now());
+        let leash = child.begin_life(thread.serial(), self.kit.clock.now());
         let exited = ctx.address().recipient();
         let birth = Birth {
             mailbox: Arc::clone(&child.charge.mailbox),
@@ -140,6 +140,6 @@ impl Supervisor {
             self.kit.events.tell(LifeEvent::Stopped { instance });
         }
         self.kit.registry.touch();
-        self.rolling.is_through_with(id);
+        self.rolling.is_off(id);
     }
 }

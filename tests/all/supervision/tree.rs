@@ -1,0 +1,269 @@
+//! Who is restarted with whom, in which order, and what happens when that does not help.
+
+use std::time::Duration;
+
+use agent_orchestrator::pipeline::ErrorType;
+use agent_orchestrator::prelude::*;
+use agent_orchestrator::testkit::{LifeFault, VirtualClock};
+use agent_orchestrator::{OnGiveUp, Orchestrator, RestartStrategy, SupervisorConfig};
+use futures::future::join_all;
+
+use crate::support::server::until;
+use crate::support::stage::{
+    Stage, app, ask, both, chronicle, in_time, mailbox, start, until_holding,
+};
+
+/// Three agents of one group, `a`, `b` and `c`, which are started in this order.
+async fn family(strategy: RestartStrategy, stage: &Stage) -> Orchestrator {
+    let members = ["a", "b", "c"].map(|name| stage.agent(name).group("family"));
+    let mut app = app(members);
+    let config = SupervisorConfig {
+        strategy,
+        ..SupervisorConfig::default()
+    };
+    let groups = &mut app.settings_mut().house.groups;
+    groups.insert("family".to_owned(), config);
+    let house = app.start().await.unwrap();
+    until_all_work(&house).await;
+    house
+}
+
+async fn until_all_work(house: &Orchestrator) {
+    for agent in house.registry().all() {
+        for inbox in &agent.instances {
+            until("it works", async || inbox.vitals().alive_since.is_some()).await;
+        }
+    }
+}
+
+/// What has happened since the first `skipped` deeds.
+fn deeds_after(stage: &Stage, skipped: usize) -> Vec<String> {
+    stage.deeds().split_off(skipped)
+}
+
+#[actix_web::test]
+async fn the_strategy_says_who_ends_last_first_and_starts_first_first() {
+    let one = vec!["b/0 dropped", "b/0 made", "b/0 started"];
+    let all = vec![
+        "b/0 dropped",
+        "c/0 stopped",
+        "c/0 dropped",
+        "a/0 stopped",
+        "a/0 dropped",
+        "a/0 made",
+        "a/0 started",
+        "b/0 made",
+        "b/0 started",
+        "c/0 made",
+        "c/0 started",
+    ];
+    let rest = vec![
+        "b/0 dropped",
+        "c/0 stopped",
+        "c/0 dropped",
+        "b/0 made",
+        "b/0 started",
+        "c/0 made",
+        "c/0 started",
+    ];
+    for (strategy, expected) in [
+        (RestartStrategy::OneForOne, one),
+        (RestartStrategy::OneForAll, all),
+        (RestartStrategy::RestForOne, rest),
+    ] {
+        let stage = Stage::new();
+        let house = family(strategy, &stage).await;
+        let before = stage.deeds().len();
+        assert_eq!(ask(&house, "b", "boom").await, Err(ErrorType::AgentCrashed));
+        let done = async || deeds_after(&stage, before).len() == expected.len();
+        until("all is as it was", done).await;
+        assert_eq!(deeds_after(&stage, before), expected, "{strategy:?}");
+        for name in ["a", "b", "c"] {
+            assert!(ask(&house, name, "hello").await.is_ok());
+        }
+        house.shutdown().await;
+    }
+}
+
+#[actix_web::test]
+async fn siblings_that_are_restarted_finish_what_they_have_begun_and_lose_nothing_that_waits() {
+    let stage = Stage::new();
+    let house = family(RestartStrategy::OneForAll, &stage).await;
+    let inbox = mailbox(&house, "a", 0);
+    let mut chronicle = chronicle(&house);
+    let begun = ask(&house, "a", "wait");
+    let meanwhile = async {
+        until_holding(&inbox, 1, 0).await;
+        assert!(ask(&house, "b", "boom").await.is_err());
+        chronicle
+            .until("c/0 ended life 1: was told to start anew")
+            .await;
+        let waiting = ask(&house, "a", "waits");
+        let let_go = async {
+            until_holding(&inbox, 1, 1).await;
+            stage.let_go(1);
+        };
+        both(waiting, let_go).await.0
+    };
+    let (begun, waited) = both(begun, meanwhile).await;
+    assert_eq!(begun.as_deref(), Ok("wait"));
+    assert_eq!(waited.as_deref(), Ok("waits"));
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn a_sibling_that_fails_to_start_while_all_are_restarted_is_restarted_with_all() {
+    let stage = Stage::new();
+    let well = [LifeFault::None; 3];
+    stage.plan().lives(well);
+    let house = family(RestartStrategy::OneForAll, &stage).await;
+    // `a` begins its second life, `b` does not.
+    stage.plan().lives([LifeFault::None, LifeFault::StartFails]);
+    assert!(ask(&house, "c", "hello").await.is_ok());
+    assert!(ask(&house, "c", "boom").await.is_err());
+    until("all work", async || stage.lives() == 3 + 2 + 3).await;
+    until_all_work(&house).await;
+    for name in ["a", "b", "c"] {
+        assert!(ask(&house, name, "hello").await.is_ok());
+    }
+    let failed = mailbox(&house, "b", 0).vitals().last_error;
+    assert_eq!(
+        failed.as_deref(),
+        Some("could not start: the start hook fails")
+    );
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn a_temporary_bystander_is_ended_with_its_siblings_and_not_restarted() {
+    let stage = Stage::new();
+    let config = SupervisorConfig {
+        strategy: RestartStrategy::OneForAll,
+        ..SupervisorConfig::default()
+    };
+    let temporary = stage.agent("b").restart(RestartPolicy::Temporary);
+    let mut app = app([stage.agent("a").group("g"), temporary.group("g")]);
+    let groups = &mut app.settings_mut().house.groups;
+    groups.insert("g".to_owned(), config);
+    let house = app.start().await.unwrap();
+    assert!(ask(&house, "b", "hello").await.is_ok());
+    let mut chronicle = chronicle(&house);
+    assert!(ask(&house, "a", "boom").await.is_err());
+    chronicle.until("a/0 began life 2").await;
+    let gone = ask(&house, "b", "hello").await;
+    assert_eq!(gone, Err(ErrorType::AgentUnavailable));
+    assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
+    assert_eq!(stage.lives(), 3);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn in_a_group_the_one_that_crashes_all_the_time_is_given_up_and_no_sibling() {
+    let stage = Stage::new();
+    let members = ["a", "b"].map(|name| stage.agent(name).group("g"));
+    let house = start(members).await;
+    let mut chronicle = chronicle(&house);
+    for _ in 0..3 {
+        assert!(ask(&house, "a", "boom").await.is_err());
+    }
+    assert!(ask(&house, "b", "boom").await.is_err());
+    assert_eq!(ask(&house, "b", "hello").await.as_deref(), Ok("hello"));
+    assert!(ask(&house, "a", "boom").await.is_err());
+    chronicle.until("a/0 stopped").await;
+    assert_eq!(ask(&house, "b", "hello").await.as_deref(), Ok("hello"));
+    house.shutdown().await;
+}
+
+/// An agent of a supervisor that leaves what it cannot mend to its parent at once.
+fn escalating(agent: AgentSpec) -> AgentSpec {
+    agent.supervisor(SupervisorConfig {
+        max_restarts: 0,
+        on_give_up: OnGiveUp::Escalate,
+        ..SupervisorConfig::default()
+    })
+}
+
+#[actix_web::test]
+async fn a_supervisor_that_gives_up_is_started_anew_by_the_root_and_its_queue_survives() {
+    let stage = Stage::new();
+    let agent = escalating(stage.agent("a").concurrency(1).instances(2));
+    let house = start([agent]).await;
+    let mut chronicle = chronicle(&house);
+    let inbox = mailbox(&house, "a", 0);
+    let asked = ["wait_boom", "wait", "one", "two"].map(|content| ask(&house, "a", content));
+    let meanwhile = async {
+        until_holding(&inbox, 1, 1).await;
+        until_holding(&mailbox(&house, "a", 1), 1, 1).await;
+        stage.let_go(2);
+    };
+    let (answers, ()) = both(join_all(asked), meanwhile).await;
+    let answered = |content: &str| Ok(content.to_owned());
+    assert_eq!(
+        answers,
+        [
+            Err(ErrorType::AgentCrashed),
+            answered("wait"),
+            answered("one"),
+            answered("two")
+        ]
+    );
+    chronicle.until("the supervisor of a ended").await;
+    assert!(house.registry().loss().is_none());
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn when_the_root_ends_everybody_who_waits_is_told() {
+    let stage = Stage::new();
+    let other = Stage::new();
+    let mut app = app([
+        escalating(stage.agent("a").concurrency(1)),
+        other.agent("b").concurrency(1),
+    ]);
+    app.settings_mut().house.supervisor.max_restarts = 0;
+    let house = app.start().await.unwrap();
+    let inbox = mailbox(&house, "b", 0);
+    let waiting = join_all(["wait", "one", "two"].map(|content| ask(&house, "b", content)));
+    let meanwhile = async {
+        until_holding(&inbox, 1, 2).await;
+        assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
+        let reason = in_time(house.registry().until_lost()).await;
+        assert!(reason.contains("`a`"), "{reason}");
+        until_holding(&inbox, 1, 0).await;
+        assert_eq!(house.obstacle(), Some("no agent can take work"));
+        other.let_go(1);
+    };
+    let (answers, ()) = both(waiting, meanwhile).await;
+    let told = Err(ErrorType::AgentUnavailable);
+    assert_eq!(answers, [Ok("wait".to_owned()), told.clone(), told]);
+    in_time(house.shutdown()).await;
+}
+
+#[actix_web::test]
+async fn one_that_is_given_up_is_tried_again_after_a_pause_that_grows() {
+    let stage = Stage::new();
+    let time = VirtualClock::new();
+    let mut app = app([stage.agent("a").supervisor(SupervisorConfig {
+        max_restarts: 0,
+        ..SupervisorConfig::default()
+    })]);
+    app.settings_mut().house.clock = time.clock();
+    let house = app.start().await.unwrap();
+    let mut chronicle = chronicle(&house);
+    let mut shortest = Duration::from_millis(500);
+    for life in 1..=4 {
+        assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
+        chronicle.until("a/0 stopped").await;
+        let gone = ask(&house, "a", "hello").await;
+        assert_eq!(gone, Err(ErrorType::AgentUnavailable), "life {life}");
+        let pause = time.until_asleep().await;
+        assert!((shortest..=shortest * 2).contains(&pause), "{pause:?}");
+        time.advance(pause);
+        chronicle
+            .until(&format!("a/0 began life {}", life + 1))
+            .await;
+        shortest *= 2;
+    }
+    assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
+    house.shutdown().await;
+}
