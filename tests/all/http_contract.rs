@@ -1,5 +1,6 @@
 //! What clients of the HTTP interface may rely on, over real connections.
 
+mod crew;
 mod operating;
 
 use std::io::Write;

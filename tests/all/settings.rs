@@ -5,9 +5,10 @@ mod command_line;
 use std::path::Path;
 use std::time::Duration;
 
-use agent_orchestrator::Settings;
 use agent_orchestrator::agents::AgentEntry;
+use agent_orchestrator::judgement::Counted;
 use agent_orchestrator::settings::StateConfig;
+use agent_orchestrator::{OnGiveUp, RestartStrategy, Settings, SupervisorConfig};
 use tempfile::TempDir;
 
 /// A configuration directory with these files; `None`: the file is missing.
@@ -221,6 +222,82 @@ agents:
                 "did you mean `initial_ms`?",
             ),
             ("orchestrator: supervision.max_restarts", "found -1"),
+        ],
+    );
+}
+
+#[test]
+fn agents_are_kept_alive_as_is_said_for_them_for_their_group_or_for_all() {
+    let orchestrator = "
+supervision:
+  max_restarts: 9
+  on_give_up: escalate
+  cool_down: {initial_ms: 100, max_ms: 200}
+  stall_timeout: 2
+  max_leaked_threads: 3
+  start_timeout: 4
+  groups:
+    finance: {strategy: one_for_all, count: all}
+";
+    let directory = directory(Some(orchestrator), None);
+    let house = Settings::load(directory.path()).unwrap().house;
+    let common = house.supervisor_of(None);
+    assert_eq!(
+        (common.max_restarts, common.on_give_up),
+        (9, OnGiveUp::Escalate)
+    );
+    assert_eq!(common.cool_down.max, Duration::from_millis(200));
+    assert_eq!(house.supervisor_of(Some("else")), common);
+    let finance = house.supervisor_of(Some("finance"));
+    let expected = SupervisorConfig {
+        strategy: RestartStrategy::OneForAll,
+        count: Counted::All,
+        ..common
+    };
+    assert_eq!(finance, expected);
+    assert_eq!(house.stall_timeout, Duration::from_secs(2));
+    assert_eq!(house.start_timeout, Duration::from_secs(4));
+    assert_eq!(house.max_leaked_threads, 3);
+}
+
+#[test]
+fn what_is_wrong_with_how_agents_are_kept_alive_is_told_with_its_place() {
+    let orchestrator = "
+supervision:
+  strategy: one_for_some
+  groups: {finance: {windows: 5}}
+  cool_down: {initial_ms: 9, max_ms: 3}
+";
+    let agents = "
+agents:
+  - name: chat_agent
+    kind: builtin
+    job_timeout_ms: never
+    blocking: 1
+    restart: {policy: eternal, on_give_up: cry}
+";
+    assert_mistakes(
+        &directory(Some(orchestrator), Some(agents)),
+        &[
+            ("agents: agents[0].blocking", "true or false"),
+            ("agents: agents[0].job_timeout_ms", "one of `none`"),
+            ("agents: agents[0].restart.on_give_up", "`stop`, `escalate`"),
+            (
+                "agents: agents[0].restart.policy",
+                "`permanent`, `transient`, `temporary`",
+            ),
+            (
+                "orchestrator: supervision.cool_down",
+                "max_ms to be at least initial_ms",
+            ),
+            (
+                "orchestrator: supervision.groups.finance.windows",
+                "did you mean `window`?",
+            ),
+            (
+                "orchestrator: supervision.strategy",
+                "`one_for_one`, `one_for_all`, `rest_for_one`",
+            ),
         ],
     );
 }
