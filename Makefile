@@ -4,7 +4,7 @@ CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench bench-http doc audit redis-server wrk
+.PHONY: help run test lint fmt chaos bench bench-http doc audit redis-server wrk
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +23,11 @@ lint: ## Check format, lints and documentation
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
-bench: ## Measure the organs one by one
-	$(CARGO) bench --locked --bench routing --bench pipeline
+chaos: ## Mix all faults for ten minutes, or for CHAOS_SECONDS
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(CARGO) test --release --locked --test chaos -- --nocapture
+
+bench: ## Measure the organs one by one, supervision beside others of its kind
+	$(CARGO) bench --locked --bench routing --bench pipeline --bench supervision
 
 bench-http: wrk ## Measure /orchestrate beside a bare actix-web handler
 	$(CARGO) bench --locked --bench http

@@ -100,13 +100,14 @@ impl Mailbox {
     /// # Errors
     /// A [`Refusal`]; nothing is held then.
     pub fn reserve(self: &Arc<Self>, now: Instant) -> Result<Lease, Refusal> {
-        if !self.gate.is_open() {
-            return Err(self.shut(now));
-        }
         let place = self.load.reserve().or_else(|| {
             drop(self.inbox.sift(SIFTED, Envelope::is_abandoned));
             self.load.reserve()
         });
+        // Looked at after the place was taken: whoever is let in, those who empty it wait for.
+        if !self.gate.is_open() {
+            return Err(self.shut(now));
+        }
         let place = place.ok_or_else(|| self.full(now))?;
         let permit = self.breaker.admit(now).map_err(|open| Refusal::Open {
             retry_after: open.retry_after,
@@ -189,7 +190,7 @@ impl Mailbox {
         match self.inbox.put(envelope) {
             Ok(true) => self.knock(),
             Ok(false) => {}
-            Err(envelope) => envelope.return_to_sender(),
+            Err(envelope) => envelope.return_to_sender(AskError::Stopped),
         }
     }
 

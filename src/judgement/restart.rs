@@ -185,6 +185,15 @@ pub struct Ended<'a> {
 }
 
 impl SupervisorConfig {
+    /// Whether the crash of a life that finished a job is always followed by a new life at once,
+    /// and by nothing else, so that nobody need be asked.
+    #[must_use]
+    pub fn restarts_the_productive_at_once(&self, policy: RestartPolicy) -> bool {
+        policy != RestartPolicy::Temporary
+            && self.count == Counted::Unproductive
+            && self.strategy == RestartStrategy::OneForOne
+    }
+
     /// Decides what follows an end. `chance` is a random number in `0.0..1.0` for the jitter.
     #[must_use]
     pub fn decide(

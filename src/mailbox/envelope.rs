@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -36,8 +36,15 @@ impl AskError {
     }
 }
 
-/// What comes back: the answer, and the time spent inside the agent.
-pub(super) type Delivery = (Result<Reply, AskError>, Duration);
+/// What comes back.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub result: Result<Reply, AskError>,
+    /// The time spent inside the agent.
+    pub inside: Duration,
+    /// When it was sent.
+    pub at: Instant,
+}
 
 /// A task that waits, with its place and the slot for its answer.
 #[derive(Debug)]
@@ -69,15 +76,24 @@ impl Envelope {
         self.answer.is_closed()
     }
 
+    /// Whether its time was up before its turn came.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        self.context.deadline() <= now
+    }
+
     /// What is in it.
     pub(super) fn open(self) -> (Task, AgentContext, Place, oneshot::Sender<Delivery>) {
         (self.task, self.context, self.place, self.answer)
     }
 
-    /// Gives it back unopened. The place is free before the caller knows.
-    pub(super) fn return_to_sender(self) {
+    /// Gives it back unopened, and says why. The place is free before the caller knows.
+    pub(super) fn return_to_sender(self, why: AskError) {
         drop(self.place);
         // A caller that is gone has no use for an answer.
-        let _ = self.answer.send((Err(AskError::Stopped), Duration::ZERO));
+        let _ = self.answer.send(Delivery {
+            result: Err(why),
+            inside: Duration::ZERO,
+            at: Instant::now(),
+        });
     }
 }

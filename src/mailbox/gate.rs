@@ -10,7 +10,7 @@ pub(super) struct Gate(AtomicU8);
 
 impl Gate {
     pub(super) fn is_open(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 0
+        self.0.load(Ordering::SeqCst) == 0
     }
 
     pub(super) fn is_paused(&self) -> bool {
@@ -30,14 +30,14 @@ impl Gate {
     }
 
     fn has(&self, flag: u8) -> bool {
-        self.0.load(Ordering::Acquire) & flag != 0
+        self.0.load(Ordering::SeqCst) & flag != 0
     }
 
     fn set(&self, flag: u8, on: bool) {
         if on {
-            self.0.fetch_or(flag, Ordering::AcqRel);
+            self.0.fetch_or(flag, Ordering::SeqCst);
         } else {
-            self.0.fetch_and(!flag, Ordering::AcqRel);
+            self.0.fetch_and(!flag, Ordering::SeqCst);
         }
     }
 }

@@ -79,6 +79,16 @@ impl<T> Inbox<T> {
         queue.generation
     }
 
+    /// Begins the life that follows that one, if that one may still take.
+    pub(super) fn succeed(&self, generation: u64) -> Option<u64> {
+        let mut queue = self.lock();
+        if queue.generation != generation {
+            return None;
+        }
+        queue.generation += 1;
+        Some(queue.generation)
+    }
+
     /// The life that may take.
     pub(super) fn generation(&self) -> u64 {
         self.lock().generation
@@ -100,7 +110,10 @@ impl<T> Inbox<T> {
     pub(super) fn sift(&self, most: usize, gone: impl Fn(&T) -> bool) -> Vec<T> {
         let mut queue = self.lock();
         let head = queue.waiting.len().min(most);
-        let (sifted, kept): (Vec<T>, Vec<T>) = queue.waiting.drain(..head).partition(gone);
+        if !queue.waiting.iter().take(head).any(&gone) {
+            return Vec::new();
+        }
+        let (sifted, kept): (Vec<T>, Vec<T>) = queue.waiting.drain(..head).partition(&gone);
         for item in kept.into_iter().rev() {
             queue.waiting.push_front(item);
         }

@@ -51,8 +51,8 @@ impl Lease {
         request.no_later_than(Deadline::after(self.since, self.mailbox.capacity.timeout))
     }
 
-    /// Puts the task into the mailbox and waits for the answer, but no longer than the deadline of
-    /// the context.
+    /// Puts the task into the mailbox and waits for the answer, but not much longer than until
+    /// the deadline of the context: deadlines are looked at some fifty times a second.
     ///
     /// Dropping the future cancels the work: a task that still waits is never begun, and one that
     /// is being worked on is dropped at its next await.
@@ -63,17 +63,20 @@ impl Lease {
             permit,
             since,
         } = self;
-        let (asked, deadline) = (Instant::now(), context.deadline());
-        let _cancel_when_dropped = context.cancellation().clone().drop_guard();
+        let deadline = context.deadline();
+        let _cancelled_when_dropped = CancelGuard(context.clone());
         let (envelope, delivery) = Envelope::new(task, context, place);
         mailbox.put(envelope);
 
-        let (result, inside) = match tokio::time::timeout_at(deadline.into(), delivery).await {
-            Ok(Ok(delivery)) => delivery,
-            Ok(Err(_dropped_unanswered)) => crashed(asked),
-            Err(_elapsed) => (Err(AskError::DeadlineExceeded), asked.elapsed()),
-        };
-        let outcome = match &result {
+        let delivery = delivery.await.unwrap_or_else(|_unanswered| {
+            let at = Instant::now();
+            Delivery {
+                result: Err(AskError::Crashed),
+                inside: at.saturating_duration_since(since),
+                at,
+            }
+        });
+        let outcome = match &delivery.result {
             Ok(_) => Outcome::Success,
             Err(AskError::DeadlineExceeded) => Outcome::of_time_out(
                 deadline.saturating_duration_since(since),
@@ -82,17 +85,22 @@ impl Lease {
             ),
             Err(error) => error.outcome(),
         };
-        permit.settle(outcome, Instant::now());
-        mailbox.load.learn(outcome, inside);
+        permit.settle(outcome, delivery.at);
+        mailbox.load.learn(outcome, delivery.inside);
         Answered {
             instance: mailbox.instance.clone(),
-            result,
+            result: delivery.result,
             outcome,
-            inside,
+            inside: delivery.inside,
         }
     }
 }
 
-fn crashed(asked: Instant) -> Delivery {
-    (Err(AskError::Crashed), asked.elapsed())
+/// Says, when it is dropped, that nobody wants the answer any more.
+struct CancelGuard(AgentContext);
+
+impl Drop for CancelGuard {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }

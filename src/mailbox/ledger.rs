@@ -36,7 +36,7 @@ struct Entry {
     lost: Duration,
     place: Place,
     answer: oneshot::Sender<Delivery>,
-    cancellation: CancellationToken,
+    context: AgentContext,
 }
 
 /// Names a job of one mailbox: numbers are never used twice.
@@ -60,7 +60,7 @@ impl Ledger {
             lost: Duration::ZERO,
             place,
             answer,
-            cancellation: context.cancellation().clone(),
+            context: context.clone(),
         });
         (JobId { slot, number }, task, context)
     }
@@ -73,22 +73,44 @@ impl Ledger {
         }
     }
 
+    /// Fires when nobody waits for the answer of that job any more; has fired when it was given.
+    fn cancellation(&self, id: JobId) -> CancellationToken {
+        let jobs = self.lock();
+        match jobs.open.get(id.slot) {
+            Some(entry) if entry.number == id.number => entry.context.cancellation(),
+            _ => {
+                let fired = CancellationToken::new();
+                fired.cancel();
+                fired
+            }
+        }
+    }
+
     /// Takes out the job of that number.
     pub(super) fn expire_job(&self, number: u64) -> Option<Overdue> {
         let mut jobs = self.lock();
         let mut open = jobs.open.iter();
         let slot = open.find(|(_, entry)| entry.number == number)?.0;
-        Some(Overdue(jobs.open.remove(slot)))
+        Some(Overdue {
+            entry: jobs.open.remove(slot),
+            why: AskError::Hung,
+        })
     }
 
-    /// Takes out all that have been worked on for at least `limit`.
-    pub(super) fn expire(&self, limit: Duration, now: Instant) -> Vec<Overdue> {
+    /// Takes out all whose deadline has come, or that have been worked on for at least `limit`.
+    pub(super) fn expire(&self, limit: Option<Duration>, now: Instant) -> Vec<Overdue> {
         let mut jobs = self.lock();
+        let why = |entry: &Entry| match limit {
+            _ if entry.context.deadline() <= now => Some(AskError::DeadlineExceeded),
+            Some(limit) if entry.worked(now) >= limit => Some(AskError::Hung),
+            _ => None,
+        };
         let open = jobs.open.iter();
-        let late = open.filter(|(_, entry)| entry.worked(now) >= limit);
-        let slots: Vec<usize> = late.map(|(slot, _)| slot).collect();
-        let expired = slots.into_iter().map(|slot| jobs.open.remove(slot));
-        expired.map(Overdue).collect()
+        let late = open.filter_map(|(slot, entry)| Some((slot, why(entry)?)));
+        let late: Vec<(usize, AskError)> = late.collect();
+        let expired = late.into_iter();
+        let expired = expired.map(|(slot, why)| (jobs.open.remove(slot), why));
+        expired.map(|(entry, why)| Overdue { entry, why }).collect()
     }
 
     /// Does not count the next `span` for the jobs of that thread, but for the one of that number.
@@ -122,22 +144,30 @@ impl Entry {
 
     /// Answers the caller. The place is free before the caller knows.
     fn settle(self, result: Result<Reply, AskError>) {
+        let at = Instant::now();
         drop(self.place);
         // A caller that is gone has no use for an answer.
-        let _ = self.answer.send((result, self.begun.elapsed()));
+        let _ = self.answer.send(Delivery {
+            result,
+            inside: at.saturating_duration_since(self.begun),
+            at,
+        });
     }
 }
 
 /// A job that was taken from those who work on it.
 #[derive(Debug)]
-pub(crate) struct Overdue(Entry);
+pub(super) struct Overdue {
+    entry: Entry,
+    why: AskError,
+}
 
 impl Overdue {
-    /// Tells its caller that it hung, and those who work on it to stop.
-    pub(crate) fn tell(self) {
-        let cancellation = self.0.cancellation.clone();
-        self.0.settle(Err(AskError::Hung));
-        cancellation.cancel();
+    /// Tells its caller why, and those who work on it to stop.
+    pub(super) fn tell(self) {
+        let context = self.entry.context.clone();
+        self.entry.settle(Err(self.why));
+        context.cancel();
     }
 }
 
@@ -147,7 +177,6 @@ impl Overdue {
 pub(crate) struct Job {
     mailbox: Arc<Mailbox>,
     id: JobId,
-    cancellation: CancellationToken,
     settled: bool,
 }
 
@@ -162,7 +191,6 @@ impl Job {
         let job = Self {
             mailbox: Arc::clone(mailbox),
             id,
-            cancellation: context.cancellation().clone(),
             settled: false,
         };
         (job, task, context)
@@ -175,7 +203,7 @@ impl Job {
 
     /// Fires when nobody waits for the answer any more.
     pub(crate) fn cancellation(&self) -> CancellationToken {
-        self.cancellation.clone()
+        self.mailbox.ledger.cancellation(self.id)
     }
 
     /// Answers its caller, unless somebody else has.

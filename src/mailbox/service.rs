@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix::{Message, Recipient};
 
 use super::ledger::Overdue;
-use super::{Envelope, Mailbox};
+use super::{AskError, Envelope, Mailbox};
 use crate::words::Generation;
 
 /// Rung when work has come.
@@ -31,6 +31,12 @@ impl Mailbox {
     /// Begins a new life, which alone may take work from now on.
     pub(crate) fn next_life(&self) -> Generation {
         Generation::new(self.inbox.next_life())
+    }
+
+    /// Begins the life that follows that one, unless another has begun already.
+    pub(crate) fn succeed(&self, generation: Generation) -> Option<Generation> {
+        let next = self.inbox.succeed(generation.number())?;
+        Some(Generation::new(next))
     }
 
     /// Whether that life may still take work.
@@ -60,7 +66,7 @@ impl Mailbox {
     pub(crate) fn close(&self) {
         self.gate.set_closed(true);
         for envelope in self.inbox.close() {
-            envelope.return_to_sender();
+            envelope.return_to_sender(AskError::Stopped);
         }
     }
 
@@ -95,12 +101,17 @@ impl Mailbox {
         self.finished.load(Ordering::Relaxed)
     }
 
-    /// Answers, for their callers, the jobs that have been worked on for longer than they may.
-    pub(crate) fn expire_jobs(&self, now: Instant) {
-        if let Some(limit) = self.capacity.job_timeout {
-            let overdue = self.ledger.expire(limit, now);
-            overdue.into_iter().for_each(Overdue::tell);
+    /// Answers, for their callers, the tasks whose time is up, and the jobs that have been worked
+    /// on for longer than they may.
+    pub(crate) fn expire(&self, now: Instant) {
+        for envelope in self
+            .inbox
+            .sift(usize::MAX, |envelope| envelope.is_late(now))
+        {
+            envelope.return_to_sender(AskError::DeadlineExceeded);
         }
+        let overdue = self.ledger.expire(self.capacity.job_timeout, now);
+        overdue.into_iter().for_each(Overdue::tell);
     }
 
     /// Does not count the next `span` for jobs whose thread is blocked by somebody else: by the

@@ -4,7 +4,6 @@ mod parallel;
 mod sequential;
 mod step;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::request::{OrchestrationRequest, Require};
@@ -56,7 +55,7 @@ pub(super) async fn run(
 
 async fn single(house: &House, arrival: &Arrival, agent: &AgentName, task: Task) -> Execution {
     let mut step = Step::of(agent.clone());
-    step.take(house, arrival, task, Arc::new([])).await;
+    step.take(house, arrival, task, None).await;
     Execution {
         success: step.success,
         inside: step.inside,

@@ -9,6 +9,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use super::agent_spec::Launch;
 use super::guarded::guarded;
 use super::host::AgentHost;
 use super::leash::Leash;
@@ -27,6 +28,17 @@ pub(super) struct Birth {
     pub to: Recipient<ChildStarted>,
     pub pulse: Arc<Pulse>,
     pub patience: Patience,
+    pub succession: Option<Succession>,
+}
+
+/// Leave, given in advance, to begin the next life here and now after a crash of one that has
+/// finished a job. Its supervisor would decide the same, and is told; but whoever waits does not
+/// wait for two more threads to wake up.
+#[derive(Clone)]
+pub(super) struct Succession {
+    pub launch: Launch,
+    /// The number of the instance.
+    pub number: usize,
 }
 
 /// How long a life may take for what it has to do besides its work.

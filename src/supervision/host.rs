@@ -1,23 +1,22 @@
 //! One life of an agent: the actor that takes tasks from a mailbox and has them answered.
 
+mod ending;
+
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture,
-    WrapFuture,
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseActFuture, WrapFuture,
 };
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
 use tokio_util::sync::DropGuard;
 
-use super::birth::{Birth, Patience};
-use super::guarded::guarded;
-use super::job::{JobEnded, Work, WorkDone, attend, work};
+use super::birth::{Birth, Patience, Succession};
+use super::job::{JobEnded, Work, WorkDone, attend};
 use super::leash::Leash;
-use super::obituary::Obituary;
+use super::obituary::{ChildStarted, Obituary};
 use super::pulse::{Mark, Marked, Pulse};
 use crate::mailbox::{AskError, CheckHealth, Envelope, Job, Mailbox, Wake};
 use crate::words::{Agent, ExitReason, Generation, LifeContext};
@@ -31,6 +30,8 @@ pub(super) struct AgentHost<A: Agent> {
     mailbox: Arc<Mailbox>,
     generation: Generation,
     busy: usize,
+    /// Whether it has finished a job.
+    productive: bool,
     leash: Leash,
     pulse: Arc<Pulse>,
     patience: Patience,
@@ -38,6 +39,8 @@ pub(super) struct AgentHost<A: Agent> {
     leaving: Option<ExitReason>,
     /// `None` once the supervisor was told that the life has ended.
     obituary: Option<Obituary>,
+    to: Recipient<ChildStarted>,
+    succession: Option<Succession>,
     /// Ends the tasks beside the agent.
     _over: DropGuard,
 }
@@ -50,11 +53,14 @@ impl<A: Agent> AgentHost<A> {
             mailbox: birth.mailbox,
             generation: birth.generation,
             busy: 0,
+            productive: false,
             leash: birth.leash,
             pulse: birth.pulse,
             patience: birth.patience,
             leaving: None,
             obituary: Some(birth.obituary),
+            to: birth.to,
+            succession: birth.succession,
             _over: over,
         }
     }
@@ -65,7 +71,7 @@ impl<A: Agent> AgentHost<A> {
                 return;
             }
             if let Some(reason) = self.life.shall_end() {
-                return self.end(reason, ctx);
+                return self.end_itself(reason, ctx);
             }
             let Some(agent) = self.agent.clone() else {
                 return;
@@ -85,9 +91,9 @@ impl<A: Agent> AgentHost<A> {
     fn begin(&mut self, agent: Rc<A>, envelope: Envelope, ctx: &mut Context<Self>) {
         let (job, task, context) = Job::begin(&self.mailbox, envelope, self.pulse.serial());
         let mark = self.mark(job.number());
-        let mut work = work(agent, task, context, Arc::clone(&self.pulse), mark);
+        let mut work = Work::new(agent, task, context, Arc::clone(&self.pulse), mark);
         let mut unattended = TaskContext::from_waker(Waker::noop());
-        match work.poll_unpin(&mut unattended) {
+        match work.marked.poll_unpin(&mut unattended) {
             Poll::Ready(done) => self.finish(done, work, job, ctx),
             Poll::Pending => {
                 self.busy += 1;
@@ -99,11 +105,9 @@ impl<A: Agent> AgentHost<A> {
     }
 
     fn finish(&mut self, done: WorkDone, work: Work, job: Job, ctx: &mut Context<Self>) {
-        // What a job drops is foreign code, too.
-        let dropped = guarded(|| drop(work));
-        match (done, dropped) {
+        match (done, work.drop_guarded()) {
             (Ok(result), Ok(())) => {
-                self.mailbox.credit();
+                self.credit();
                 job.settle(result);
             }
             (Ok(result), Err(panic)) => {
@@ -117,66 +121,9 @@ impl<A: Agent> AgentHost<A> {
         }
     }
 
-    /// Ends the life for this reason: at once after a crash, otherwise once its work is done and
-    /// it has taken leave. One that stopped by itself makes room for its next life meanwhile.
-    fn end(&mut self, reason: ExitReason, ctx: &mut Context<Self>) {
-        if reason.is_abnormal() {
-            return self.die(reason, ctx);
-        }
-        if self.leaving.is_some() {
-            return;
-        }
-        self.leaving = Some(reason.clone());
-        if self.busy == 0 {
-            return self.take_leave(reason, ctx);
-        }
-        if reason == ExitReason::Finished {
-            self.announce(reason);
-        }
-    }
-
-    fn take_leave(&mut self, reason: ExitReason, ctx: &mut Context<Self>) {
-        let Some(agent) = self.agent.clone() else {
-            return self.die(reason, ctx);
-        };
-        let hook: LocalBoxFuture<'static, ()> = async move { agent.stopped().await }.boxed_local();
-        let hook = AssertUnwindSafe(self.marked(hook)).catch_unwind();
-        let hook = tokio::time::timeout(self.patience.leave, hook);
-        let left = hook.into_actor(self).map(|left, host, ctx| {
-            let cause = match left {
-                Ok(Ok(())) => reason,
-                Ok(Err(panic)) => ExitReason::of_panic(&*panic),
-                Err(_elapsed) => {
-                    let patience = host.patience.leave;
-                    let instance = host.mailbox.instance();
-                    log::warn!("agent {instance} did not take leave within {patience:?}");
-                    reason
-                }
-            };
-            host.die(cause, ctx);
-        });
-        ctx.spawn(left);
-    }
-
-    /// Ends the life here and now. Jobs that went on by themselves go on.
-    fn die(&mut self, cause: ExitReason, ctx: &mut Context<Self>) {
-        let agent = self.agent.take();
-        let (pulse, mark) = (Arc::clone(&self.pulse), self.mark(0));
-        let dropped = pulse.during(mark, || guarded(|| drop(agent)));
-        // How its own life went wrong explains how its jobs did.
-        let own = self.life.shall_end().filter(ExitReason::is_abnormal);
-        let cause = own.unwrap_or(cause);
-        self.announce(match dropped {
-            Err(panic) if !cause.is_abnormal() => panic,
-            _ => cause,
-        });
-        ctx.terminate();
-    }
-
-    fn announce(&mut self, cause: ExitReason) {
-        if let Some(mut obituary) = self.obituary.take() {
-            obituary.because(cause);
-        }
+    fn credit(&mut self) {
+        self.productive = true;
+        self.mailbox.credit();
     }
 
     fn mark(&self, job: u64) -> Mark {
@@ -210,7 +157,7 @@ impl<A: Agent> Actor for AgentHost<A> {
         let own = async move { life.until_it_shall_end().await }.into_actor(self);
         ctx.spawn(own.map(|(), host, ctx| {
             if let Some(reason) = host.life.shall_end() {
-                host.end(reason, ctx);
+                host.end_itself(reason, ctx);
             }
         }));
     }
@@ -232,7 +179,7 @@ impl<A: Agent> Handler<JobEnded> for AgentHost<A> {
         self.busy -= 1;
         match ended {
             JobEnded::Fatally(cause) => return self.die(cause, ctx),
-            JobEnded::Done => self.mailbox.credit(),
+            JobEnded::Done => self.credit(),
             JobEnded::GivenUp => {}
         }
         match &self.leaving {

@@ -1,5 +1,6 @@
 //! One job of a life: an agent's work on one task, and how it is seen through to its end.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -19,31 +20,52 @@ use crate::words::{Agent, AgentContext, AgentErrorKind, ExitReason, Reply, Task}
 pub(super) type WorkDone = Result<Result<Reply, AskError>, ExitReason>;
 
 /// An agent at work. It leaves the agent's mark on its thread whenever it is polled.
-pub(super) type Work = Marked<Pin<Box<dyn Future<Output = WorkDone>>>>;
+///
+/// The agent is held beside the work, so that, when this is the last that holds it, it is dropped
+/// with the work and not at the end of it: an answer is not lost to an agent's `Drop`.
+pub(super) struct Work {
+    pub marked: Marked<Pin<Box<dyn Future<Output = WorkDone>>>>,
+    _agent: Rc<dyn Any>,
+}
 
-/// The agent's work on a task.
-pub(super) fn work<A: Agent>(
-    agent: Rc<A>,
-    task: Task,
-    context: AgentContext,
-    pulse: Arc<Pulse>,
-    mark: Mark,
-) -> Work {
-    let handling = async move { agent.handle(task, &context).await };
-    let future = async {
-        match AssertUnwindSafe(handling).catch_unwind().await {
-            Ok(Ok(reply)) => Ok(Ok(reply)),
-            Ok(Err(error)) if error.kind() == AgentErrorKind::Fatal => {
-                Err(ExitReason::Fatal(error.to_string()))
+impl Work {
+    /// The agent's work on a task.
+    pub(super) fn new<A: Agent>(
+        agent: Rc<A>,
+        task: Task,
+        context: AgentContext,
+        pulse: Arc<Pulse>,
+        mark: Mark,
+    ) -> Self {
+        let held = Rc::clone(&agent);
+        let handling = async move { agent.handle(task, &context).await };
+        let future = async {
+            match AssertUnwindSafe(handling).catch_unwind().await {
+                Ok(Ok(reply)) => Ok(Ok(reply)),
+                Ok(Err(error)) if error.kind() == AgentErrorKind::Fatal => {
+                    Err(ExitReason::Fatal(error.to_string()))
+                }
+                Ok(Err(error)) => Ok(Err(AskError::Agent(error))),
+                Err(panic) => Err(ExitReason::of_panic(&*panic)),
             }
-            Ok(Err(error)) => Ok(Err(AskError::Agent(error))),
-            Err(panic) => Err(ExitReason::of_panic(&*panic)),
+        };
+        Self {
+            marked: Marked {
+                future: Box::pin(future),
+                pulse,
+                mark,
+            },
+            _agent: held,
         }
-    };
-    Marked {
-        future: Box::pin(future),
-        pulse,
-        mark,
+    }
+
+    /// Drops it, which is foreign code, too.
+    ///
+    /// # Errors
+    /// The end of the life that a panic there is.
+    pub(super) fn drop_guarded(self) -> Result<(), ExitReason> {
+        let (pulse, mark) = (Arc::clone(&self.marked.pulse), self.marked.mark);
+        pulse.during(mark, || guarded(|| drop(self)))
     }
 }
 
@@ -73,16 +95,12 @@ pub(super) async fn attend(
         () = leash.killed().cancelled() => (Some(Err(AskError::Stopped)), JobEnded::GivenUp),
         // Nobody hears an answer any more, or somebody else has given one.
         () = cancelled.cancelled() => (None, JobEnded::GivenUp),
-        done = &mut work => match done {
+        done = &mut work.marked => match done {
             Ok(result) => (Some(result), JobEnded::Done),
             Err(cause) => (Some(Err(AskError::Crashed)), JobEnded::Fatally(cause)),
         },
     };
-    // What a job drops is foreign code, too.
-    let (pulse, mark) = (Arc::clone(&work.pulse), work.mark);
-    if let (Err(panic), JobEnded::Done | JobEnded::GivenUp) =
-        (pulse.during(mark, || guarded(|| drop(work))), &ended)
-    {
+    if let (Err(panic), JobEnded::Done | JobEnded::GivenUp) = (work.drop_guarded(), &ended) {
         ended = JobEnded::Fatally(panic);
     }
     // The host hears of it first: a life that has ended must not take what the caller asks next.

@@ -29,6 +29,11 @@ impl Leash {
         self.end.cancel();
     }
 
+    /// Whether it was told anything.
+    pub(super) fn is_pulled(&self) -> bool {
+        self.end.is_cancelled() || self.kill.is_cancelled()
+    }
+
     /// Why it was told to end, once it was.
     pub(super) async fn until_told_to_end(&self) -> ExitReason {
         self.end.cancelled().await;

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use actix::{Message, Recipient};
 
-use super::pulse::Tenancy;
+use super::pulse::{Pulse, Tenancy};
 use crate::words::{ExitReason, Generation};
 
 /// The news that a life takes work.
@@ -23,6 +25,8 @@ pub(super) struct ChildExited {
     pub generation: Generation,
     /// How it ended.
     pub reason: ExitReason,
+    /// The life that follows, where it has begun already.
+    pub successor: Option<Generation>,
 }
 
 /// Tells the supervisor that a life has ended, by being dropped.
@@ -36,6 +40,7 @@ pub(super) struct Obituary {
     child: u64,
     generation: Generation,
     cause: Option<ExitReason>,
+    successor: Option<Generation>,
     to: Recipient<ChildExited>,
     _tenancy: Tenancy,
 }
@@ -51,6 +56,7 @@ impl Obituary {
             child,
             generation,
             cause: None,
+            successor: None,
             to,
             _tenancy: tenancy,
         }
@@ -59,6 +65,12 @@ impl Obituary {
     /// The cause of death, where it was seen; the first one stands.
     pub(super) fn because(&mut self, cause: ExitReason) {
         self.cause.get_or_insert(cause);
+    }
+
+    /// Names the life that follows; the obituary for it.
+    pub(super) fn succeeded_by(&mut self, successor: Generation, pulse: &Arc<Pulse>) -> Self {
+        self.successor = Some(successor);
+        Self::new(self.child, successor, self.to.clone(), pulse.tenancy())
     }
 
     /// Whether the cause of death is known.
@@ -80,6 +92,7 @@ impl Drop for Obituary {
             child: self.child,
             generation: self.generation,
             reason: self.cause.take().unwrap_or_else(unseen),
+            successor: self.successor,
         });
     }
 }

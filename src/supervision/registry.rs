@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use futures::Stream;
@@ -30,6 +30,8 @@ struct Shared {
     threads: AgentThreads,
     leaked: AtomicUsize,
     events: LifeEvents,
+    /// Instances that are no more and may still have work to do.
+    leaving: Mutex<Vec<Weak<Mailbox>>>,
 }
 
 /// An agent as the registry knows it.
@@ -95,6 +97,7 @@ impl Registry {
                 threads,
                 leaked: AtomicUsize::new(0),
                 events: LifeEvents::new(),
+                leaving: Mutex::default(),
             }),
         }
     }
@@ -182,11 +185,26 @@ impl Registry {
         });
     }
 
-    /// Looks at every mailbox, without taking it.
+    /// Looks at every mailbox, also at those of instances that are about to go.
     pub(super) fn for_each_mailbox(&self, mut look: impl FnMut(&Arc<Mailbox>)) {
         let agents = self.shared.agents.load();
         let mailboxes = agents.values().flat_map(|agent| &agent.instances);
         mailboxes.for_each(&mut look);
+        let mut leaving = self.leaving();
+        leaving.retain(|mailbox| mailbox.strong_count() > 0);
+        let leaving = leaving.iter().filter_map(Weak::upgrade);
+        leaving.for_each(|mailbox| look(&mailbox));
+    }
+
+    /// These instances are published no more, but looked at as long as anybody has them.
+    pub(super) fn let_go(&self, instances: &[Arc<Mailbox>]) {
+        self.leaving().extend(instances.iter().map(Arc::downgrade));
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Vec<Weak<Mailbox>>> {
+        // Nothing panics while the lock is held, and no await happens under it.
+        let leaving = self.shared.leaving.lock();
+        leaving.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Publishes an agent as it is now, or that it is no more. For the root alone.

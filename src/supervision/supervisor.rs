@@ -192,7 +192,10 @@ impl Handler<ChildExited> for Supervisor {
         if !child.lives || child.generation != exit.generation {
             return;
         }
-        self.bury(exit.child, exit.reason);
+        match exit.successor {
+            Some(successor) => self.acknowledge(exit.child, &exit.reason, successor),
+            None => self.bury(exit.child, exit.reason),
+        }
         self.roll();
         self.pursue(ctx);
     }

@@ -117,7 +117,7 @@ impl Watch {
                 let own = mark.filter(|mark| mark.instance == mailbox.serial());
                 mailbox.hold_jobs(*thread, own.map_or(0, |mark| mark.job), LOOK);
             }
-            mailbox.expire_jobs(now);
+            mailbox.expire(now);
         });
     }
 

@@ -16,6 +16,7 @@ pub struct Stage {
 
 #[derive(Debug)]
 struct Inner {
+    records: bool,
     plan: FaultPlan,
     lives: AtomicUsize,
     begun: Mutex<Vec<String>>,
@@ -39,8 +40,19 @@ impl Stage {
     /// An empty stage.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_records(true)
+    }
+
+    /// A stage on which nothing is written down, for plays that take long.
+    #[must_use]
+    pub fn without_records() -> Self {
+        Self::with_records(false)
+    }
+
+    fn with_records(records: bool) -> Self {
         Self {
             inner: Arc::new(Inner {
+                records,
                 plan: FaultPlan::default(),
                 lives: AtomicUsize::new(0),
                 begun: Mutex::default(),
@@ -84,6 +96,9 @@ impl Stage {
 
     /// Writes down a piece of work, for agents that are not of this stage.
     pub fn begin(&self, content: &str) {
+        if !self.inner.records {
+            return;
+        }
         let begun = self.inner.begun.lock();
         let mut begun = begun.unwrap_or_else(PoisonError::into_inner);
         begun.push(content.to_owned());
@@ -91,6 +106,9 @@ impl Stage {
 
     /// Writes down a deed.
     pub(super) fn note(&self, deed: String) {
+        if !self.inner.records {
+            return;
+        }
         let deeds = self.inner.deeds.lock();
         deeds.unwrap_or_else(PoisonError::into_inner).push(deed);
     }

@@ -1,5 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -29,23 +30,49 @@ struct Inner {
     agent: AgentName,
     request_id: RequestId,
     deadline: Instant,
-    previous_results: Arc<[PreviousResult]>,
-    cancellation: CancellationToken,
+    previous_results: Option<Arc<[PreviousResult]>>,
+    cancellation: Cancellation,
     listener: Option<Listener>,
+}
+
+/// Whether nobody wants the answer any more, and the token for those who wait for that. Most
+/// tasks are done before anybody does, and so the token is made when it is asked for.
+#[derive(Default)]
+struct Cancellation {
+    over: AtomicBool,
+    token: OnceLock<CancellationToken>,
+}
+
+impl Cancellation {
+    fn cancel(&self) {
+        self.over.store(true, Ordering::SeqCst);
+        if let Some(token) = self.token.get() {
+            token.cancel();
+        }
+    }
+
+    fn token(&self) -> CancellationToken {
+        let token = self.token.get_or_init(CancellationToken::new);
+        // Looked at after the token is there: whoever cancels sees the one or is seen here.
+        if self.over.load(Ordering::SeqCst) {
+            token.cancel();
+        }
+        token.clone()
+    }
 }
 
 impl AgentContext {
     /// A context with no earlier results and nobody listening.
     #[must_use]
     pub fn new(agent: impl Into<AgentName>, request_id: RequestId, deadline: Instant) -> Self {
-        Self::with_audience(agent.into(), request_id, deadline, Arc::new([]), None)
+        Self::with_audience(agent.into(), request_id, deadline, None, None)
     }
 
     pub(crate) fn with_audience(
         agent: AgentName,
         request_id: RequestId,
         deadline: Instant,
-        previous_results: Arc<[PreviousResult]>,
+        previous_results: Option<Arc<[PreviousResult]>>,
         listener: Option<Listener>,
     ) -> Self {
         Self {
@@ -54,7 +81,7 @@ impl AgentContext {
                 request_id,
                 deadline,
                 previous_results,
-                cancellation: CancellationToken::new(),
+                cancellation: Cancellation::default(),
                 listener,
             }),
         }
@@ -83,7 +110,7 @@ impl AgentContext {
     /// What earlier agents of a sequence answered, in order.
     #[must_use]
     pub fn previous_results(&self) -> &[PreviousResult] {
-        &self.inner.previous_results
+        self.inner.previous_results.as_deref().unwrap_or_default()
     }
 
     /// Says a part of the answer to whoever listens, before the answer is complete.
@@ -100,17 +127,23 @@ impl AgentContext {
     ///
     /// The agent's own future is dropped then; this is for what it has spawned elsewhere.
     pub async fn cancelled(&self) {
-        self.inner.cancellation.cancelled().await;
+        self.inner.cancellation.token().cancelled().await;
     }
 
     /// Whether nobody wants the answer any more; for blocking loops.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.inner.cancellation.is_cancelled()
+        self.inner.cancellation.over.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn cancellation(&self) -> &CancellationToken {
-        &self.inner.cancellation
+    /// Fires when nobody wants the answer any more.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        self.inner.cancellation.token()
+    }
+
+    /// Nobody wants the answer any more.
+    pub(crate) fn cancel(&self) {
+        self.inner.cancellation.cancel();
     }
 }
 

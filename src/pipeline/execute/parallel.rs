@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::{Execution, Manners, Step};
@@ -43,7 +41,7 @@ pub(super) async fn run(
 
 /// Whether the agent has answered.
 async fn take(step: &mut Step, house: &House, arrival: &Arrival, task: Task) -> bool {
-    step.take(house, arrival, task, Arc::new([])).await;
+    step.take(house, arrival, task, None).await;
     step.success
 }
 

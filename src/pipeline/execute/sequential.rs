@@ -17,7 +17,7 @@ pub(super) async fn run(
     let mut previous_results: Vec<PreviousResult> = Vec::new();
     let mut stopped = false;
     for agent in agents {
-        let before = previous_results.as_slice().into();
+        let before = Some(previous_results.as_slice().into());
         let mut step = Step::of(agent.clone());
         step.take(house, arrival, task.clone(), before).await;
         match &step.result {

@@ -81,7 +81,7 @@ impl Step {
         house: &House,
         arrival: &Arrival,
         task: Task,
-        previous_results: Arc<[PreviousResult]>,
+        previous_results: Option<Arc<[PreviousResult]>>,
     ) {
         arrival.tell(|| RequestEvent::AgentStarted {
             agent: self.agent.clone(),
@@ -120,7 +120,7 @@ async fn attempt(
     arrival: &Arrival,
     step: &mut Step,
     mut task: Task,
-    previous_results: Arc<[PreviousResult]>,
+    previous_results: Option<Arc<[PreviousResult]>>,
 ) -> Result<Reply, Problem> {
     let found = house.registry.find(&step.agent);
     let most = match found {
@@ -136,7 +136,7 @@ async fn attempt(
             step.agent.clone(),
             arrival.id,
             lease.deadline(arrival.deadline).instant(),
-            Arc::clone(&previous_results),
+            previous_results.clone(),
             arrival.listener.clone(),
         );
         let last = crashed.len() + 1 == most;

@@ -127,6 +127,7 @@ impl Root {
 
     /// Parts with instances once their work is done.
     fn part_with(&mut self, instances: &[Arc<Mailbox>], patience: Duration) {
+        self.kit.registry.let_go(instances);
         let children: Vec<u64> = instances.iter().map(|it| it.serial()).collect();
         for branch in &mut self.branches {
             let before = branch.charges.len();

@@ -68,20 +68,26 @@ impl Child {
 
     /// Begins a life on that thread; the way to reach it.
     pub(super) fn begin_life(&mut self, thread: u64, now: Instant) -> Leash {
-        let mailbox = &self.charge.mailbox;
-        self.generation = mailbox.next_life();
-        self.lives = true;
         self.leash = Leash::new(self.kill.clone());
         self.thread = thread;
+        let generation = self.charge.mailbox.next_life();
+        self.follow_on(generation, now);
+        self.leash.clone()
+    }
+
+    /// That life has begun, on the thread and the leash of the one before.
+    pub(super) fn follow_on(&mut self, generation: Generation, now: Instant) {
+        let mailbox = &self.charge.mailbox;
+        self.generation = generation;
+        self.lives = true;
         self.born = now;
         self.finished_before = mailbox.finished_jobs();
         let mut vitals = mailbox.vitals_mut();
-        vitals.generation = self.generation;
+        vitals.generation = generation;
         vitals.resumes_at = None;
-        if self.generation.number() > 1 {
+        if generation.number() > 1 {
             vitals.restarts += 1;
         }
-        self.leash.clone()
     }
 
     /// Its present life takes work; whether the instance had been stopped before.

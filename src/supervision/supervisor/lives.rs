@@ -7,10 +7,11 @@ use actix::{AsyncContext, Context};
 use log::warn;
 
 use super::{Purpose, Supervisor};
+use crate::judgement::History;
 use crate::mailbox::InstanceState;
-use crate::supervision::birth::Birth;
+use crate::supervision::birth::{Birth, Succession};
 use crate::supervision::obituary::Obituary;
-use crate::words::{Consequence, ExitReason, LifeEvent};
+use crate::words::{Consequence, ExitReason, Generation, LifeEvent};
 
 impl Supervisor {
     pub(super) fn begin_life(&mut self, id: u64, ctx: &mut Context<Self>) {
@@ -22,6 +23,13 @@ impl Supervisor {
         };
         let tenancy = thread.pulse.tenancy();
         let leash = child.begin_life(thread.serial(), self.kit.clock.now());
+        let (launch, number) = (child.charge.launch.clone(), child.charge.number);
+        let policy = child.charge.policy;
+        let at_once = self.config.restarts_the_productive_at_once(policy);
+        let succession = at_once.then(|| Succession {
+            launch: launch.clone(),
+            number,
+        });
         let exited = ctx.address().recipient();
         let birth = Birth {
             mailbox: Arc::clone(&child.charge.mailbox),
@@ -31,10 +39,23 @@ impl Supervisor {
             to: ctx.address().recipient(),
             pulse: thread.pulse,
             patience: self.kit.patience,
+            succession,
         };
-        let (launch, number) = (child.charge.launch.clone(), child.charge.number);
         // On a thread that has ended the closure is dropped, and the obituary in it is sent.
         thread.handle.spawn_fn(move || launch(number, birth));
+    }
+
+    /// A life has ended, and the next has begun on the leave that was given for that.
+    pub(super) fn acknowledge(&mut self, id: u64, reason: &ExitReason, successor: Generation) {
+        let (now, events) = (self.kit.clock.now(), self.kit.events.clone());
+        self.intensity.forget(id);
+        if let Some(child) = self.child(id) {
+            let after = Duration::ZERO;
+            child.mourn(reason, Consequence::Restart { after }, &events);
+            child.await_life(InstanceState::Restarting, Some(now));
+            child.follow_on(successor, now);
+            child.history = History::default();
+        }
     }
 
     pub(super) fn end_life(&mut self, id: u64) {

@@ -149,3 +149,26 @@ async fn what_an_agent_has_spawned_ends_with_its_life() {
     house.shutdown().await;
     until("the other has ended, too", async || count() == 2).await;
 }
+
+/// The agent of a life that crashed is dropped by the last of the jobs that outlived it.
+#[actix_web::test]
+async fn an_answer_is_not_lost_to_the_drop_of_its_agent() {
+    let stage = Stage::new();
+    stage.plan().lives([LifeFault::DropPanics]);
+    let house = start([stage.agent("a")]).await;
+    let asked = ask(&house, "a", "wait");
+    let meanwhile = async {
+        stage.until_begun("wait").await;
+        assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
+        assert_eq!(ask(&house, "a", "next").await.as_deref(), Ok("next"));
+        stage.let_go(1);
+    };
+    let (answer, ()) = in_time(futures::future::join(asked, meanwhile)).await;
+    assert_eq!(answer.as_deref(), Ok("wait"));
+    until("the agent is dropped", async || {
+        stage.deeds().contains(&"a/0 dropped".to_owned())
+    })
+    .await;
+    assert_eq!(ask(&house, "a", "last").await.as_deref(), Ok("last"));
+    house.shutdown().await;
+}

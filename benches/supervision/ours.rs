@@ -1,0 +1,54 @@
+//! Ours, at the mailbox: a place is reserved, the task is put in, and its answer awaited.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agent_orchestrator::mailbox::{AskError, Mailbox};
+use agent_orchestrator::words::AgentName;
+use agent_orchestrator::{AgentContext, AgentSpec, App, Orchestrator, RequestId, Task};
+
+use crate::{Heard, System, Unanswered, answer};
+
+#[derive(Clone)]
+pub struct Ours {
+    mailbox: Arc<Mailbox>,
+    agent: AgentName,
+    request: RequestId,
+    /// Its agents would end with it.
+    _house: Orchestrator,
+}
+
+impl Ours {
+    pub async fn start() -> Self {
+        let agent = AgentSpec::from_fn("chat_agent", |task, _| async { answer(task) });
+        let mut app = App::new().agent(agent.queue(1024).concurrency(8));
+        let house = &mut app.settings_mut().house;
+        house.supervisor.max_restarts = usize::MAX;
+        house.breaker.failure_threshold = u32::MAX;
+        let house = app.start().await;
+        let house = house.expect("the only agent is the fallback agent");
+        let mailbox = Arc::clone(&house.registry().all()[0].instances[0]);
+        Self {
+            agent: mailbox.agent().clone(),
+            mailbox,
+            request: RequestId::new(),
+            _house: house,
+        }
+    }
+}
+
+impl System for Ours {
+    async fn ask(&self, task: Task) -> Heard {
+        let now = Instant::now();
+        let deadline = now + Duration::from_secs(60);
+        let context = AgentContext::new(self.agent.clone(), self.request, deadline);
+        let Ok(lease) = self.mailbox.reserve(now) else {
+            return Err(Unanswered::HandedBack);
+        };
+        match lease.ask(task, context).await.result {
+            Ok(reply) => Ok(Ok(reply)),
+            Err(AskError::Agent(error)) => Ok(Err(error)),
+            Err(_) => Err(Unanswered::Lost),
+        }
+    }
+}
