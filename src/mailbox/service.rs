@@ -86,6 +86,11 @@ impl Mailbox {
         self.gate.set_paused(paused);
     }
 
+    /// Whether an operator lets no new work in.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.gate.is_paused()
+    }
+
     /// The way to the actor that serves the mailbox; `None` before the first life began.
     pub(crate) fn door(&self) -> Option<Arc<Door>> {
         self.door.load_full()

@@ -22,6 +22,9 @@ use crate::words::{Agent, ExitReason, Generation, LifeContext};
 pub(super) struct Birth {
     pub mailbox: Arc<Mailbox>,
     pub generation: Generation,
+    /// That of the life before, where the supervisor has still to hear of its end. It is told
+    /// first of that, and therefore this is dropped first.
+    pub predecessor: Option<Obituary>,
     pub obituary: Obituary,
     pub leash: Leash,
     /// Told when the life takes work.
@@ -76,15 +79,10 @@ pub(super) async fn live<A: Agent>(mut birth: Birth, factory: impl FnOnce() -> A
         Ok(agent) => agent,
         Err(cause) => return birth.obituary.because(cause),
     };
-    let to = birth.to.clone();
     let host = AgentHost::new(agent, life, birth, over).start();
     mailbox.attach(Door {
         wake: host.clone().recipient(),
         check: host.recipient(),
-    });
-    to.do_send(ChildStarted {
-        child: mailbox.serial(),
-        generation,
     });
 }
 
@@ -109,9 +107,9 @@ async fn start<A: Agent>(
     let patience = birth.patience.start;
     let started = tokio::select! {
         biased;
+        started = tokio::time::timeout(patience, starting) => started,
         reason = birth.leash.until_told_to_end() => return Err(reason),
         () = birth.leash.killed().cancelled() => return Err(ExitReason::Shutdown),
-        started = tokio::time::timeout(patience, starting) => started,
     };
     match started {
         Ok(Ok(Ok(agent))) => Ok(agent),

@@ -37,6 +37,9 @@ pub(super) struct AgentHost<A: Agent> {
     patience: Patience,
     /// Why it takes no more work, once it does not.
     leaving: Option<ExitReason>,
+    /// What the supervisor has still to hear of the beginning: the end of the life before, if it
+    /// was followed at once, and that this one takes work.
+    news: Option<(Option<Obituary>, ChildStarted)>,
     /// `None` once the supervisor was told that the life has ended.
     obituary: Option<Obituary>,
     to: Recipient<ChildStarted>,
@@ -47,6 +50,10 @@ pub(super) struct AgentHost<A: Agent> {
 
 impl<A: Agent> AgentHost<A> {
     pub(super) fn new(agent: A, life: LifeContext, birth: Birth, over: DropGuard) -> Self {
+        let started = ChildStarted {
+            child: birth.mailbox.serial(),
+            generation: birth.generation,
+        };
         Self {
             agent: Some(Rc::new(agent)),
             life,
@@ -58,6 +65,7 @@ impl<A: Agent> AgentHost<A> {
             pulse: birth.pulse,
             patience: birth.patience,
             leaving: None,
+            news: Some((birth.predecessor, started)),
             obituary: Some(birth.obituary),
             to: birth.to,
             succession: birth.succession,
@@ -81,6 +89,7 @@ impl<A: Agent> AgentHost<A> {
                 Some(envelope) => self.begin(agent, envelope, ctx),
                 None => return,
             }
+            self.report();
         }
         let host = ctx.address();
         actix_rt::spawn(async move { host.do_send(Wake) });
@@ -118,6 +127,15 @@ impl<A: Agent> AgentHost<A> {
                 job.settle(Err(AskError::Crashed));
                 self.die(cause, ctx);
             }
+        }
+    }
+
+    /// Tells the supervisor of the beginning. That wakes up its thread, and comes after the first
+    /// task has been taken: whoever has waited for this life waits no longer for that.
+    fn report(&mut self) {
+        if let Some((predecessor, started)) = self.news.take() {
+            drop(predecessor);
+            self.to.do_send(started);
         }
     }
 
@@ -169,6 +187,7 @@ impl<A: Agent> Handler<Wake> for AgentHost<A> {
     fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
         self.mailbox.hush();
         self.work(ctx);
+        self.report();
     }
 }
 

@@ -73,6 +73,11 @@ impl Obituary {
         Self::new(self.child, successor, self.to.clone(), pulse.tenancy())
     }
 
+    /// Whether the cause of death is known, and nobody wanted it.
+    pub(super) fn is_of_a_crash(&self) -> bool {
+        self.cause.as_ref().is_some_and(ExitReason::is_abnormal)
+    }
+
     /// Whether the cause of death is known.
     pub(super) fn is_sealed(&self) -> bool {
         self.cause.is_some()

@@ -91,11 +91,16 @@ impl Actor for HealthMonitor {
     }
 }
 
-/// Asks one instance. One that is between two lives is left alone; its state says enough.
+/// Asks one instance. One that is between two lives is left alone, as its state says enough, and
+/// so is one that may block its thread and is at work.
 async fn check(mailbox: Arc<Mailbox>, patience: Duration) {
     let Some(door) = mailbox.door() else {
         return;
     };
+    let may_be_blocked = || mailbox.capacity().blocking && mailbox.load().taken() > 0;
+    if may_be_blocked() {
+        return;
+    }
     let began = Instant::now();
     let longest = patience + GRACE;
     let asked = door.check.send(CheckHealth(patience));
@@ -103,6 +108,7 @@ async fn check(mailbox: Arc<Mailbox>, patience: Duration) {
         Ok(Ok(Ok(()))) => Health::Well,
         Ok(Ok(Err(reason))) => Health::Unwell(reason),
         Ok(Err(_ended)) => return,
+        Err(_elapsed) if may_be_blocked() => return,
         Err(_elapsed) => Health::Unwell(format!("its thread is blocked: no answer in {longest:?}")),
     };
     let mut vitals = mailbox.vitals_mut();

@@ -150,6 +150,13 @@ fn agents_know_the_words_and_how_they_are_described_and_nothing_else() {
 }
 
 #[test]
+fn nothing_but_tests_uses_the_test_kit() {
+    assert_never("the test kit in production", |line| {
+        !line.is_in(&["testkit"]) && line.imports().contains(&"testkit")
+    });
+}
+
+#[test]
 fn judgement_is_pure() {
     let impure = [
         "actix",

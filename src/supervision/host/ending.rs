@@ -77,17 +77,18 @@ impl<A: Agent> AgentHost<A> {
     }
 
     fn announce(&mut self, cause: ExitReason) {
+        self.report();
         let Some(mut obituary) = self.obituary.take() else {
             return;
         };
-        if cause.is_abnormal() {
-            self.succeed(&mut obituary);
-        }
         obituary.because(cause);
+        if obituary.is_of_a_crash() {
+            self.succeed(obituary);
+        }
     }
 
     /// Begins the next life, if there is leave to and nobody has other plans.
-    fn succeed(&mut self, obituary: &mut Obituary) {
+    fn succeed(&mut self, mut obituary: Obituary) {
         let told = self.leaving.is_some() || self.leash.is_pulled();
         let leave = self.succession.take();
         let Some(succession) = leave.filter(|_| self.productive && !told) else {
@@ -101,6 +102,7 @@ impl<A: Agent> AgentHost<A> {
             mailbox: Arc::clone(&self.mailbox),
             generation,
             obituary: obituary.succeeded_by(generation, &self.pulse),
+            predecessor: Some(obituary),
             leash: self.leash.clone(),
             to: self.to.clone(),
             pulse: Arc::clone(&self.pulse),

@@ -206,8 +206,12 @@ impl Handler<Scale> for Root {
         }
         info!("agent {agent} has {instances} instances from now on, after {present}");
         let leaving = registered.instances.split_off(instances.min(present));
-        let coming = (present..instances).map(|number| self.admit(&spec, number, ctx));
-        registered.instances.extend(coming);
+        let paused = registered.instances.iter().any(|it| it.is_paused());
+        for number in present..instances {
+            let mailbox = self.admit(&spec, number, ctx);
+            mailbox.set_paused(paused);
+            registered.instances.push(mailbox);
+        }
         self.kit.registry.publish(&agent, Some(registered));
         self.part_with(&leaving, patience);
         Ok(())

@@ -34,6 +34,7 @@ impl Supervisor {
         let birth = Birth {
             mailbox: Arc::clone(&child.charge.mailbox),
             generation: child.generation,
+            predecessor: None,
             obituary: Obituary::new(id, child.generation, exited, tenancy),
             leash,
             to: ctx.address().recipient(),
@@ -138,9 +139,12 @@ impl Supervisor {
     /// The child gets no more lives by itself.
     pub(super) fn retire(&mut self, id: u64) {
         if let Some(child) = self.child(id) {
+            let is_news = child.charge.mailbox.vitals().state != InstanceState::Stopped;
             child.await_life(InstanceState::Stopped, None);
             child.charge.mailbox.close();
-            self.announce_stop(id);
+            if is_news {
+                self.announce_stop(id);
+            }
         }
         if self.is_dismissed(id) {
             self.part_with(id);
