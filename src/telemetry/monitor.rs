@@ -54,7 +54,7 @@ impl HealthMonitor {
         }
     }
 
-    /// Asks every instance as soon as a life of it has begun.
+    /// Asks an instance as soon as a life of it has begun, unless the last one was well.
     fn greet_newcomers(&self) {
         let registry = self.registry.clone();
         let patience = PATIENCE.min(self.interval);
@@ -63,7 +63,9 @@ impl HealthMonitor {
             loop {
                 match events.recv().await {
                     Ok(LifeEvent::Started { instance, .. }) => {
-                        if let Some(mailbox) = registry.instance(&instance) {
+                        let newcomer = registry.instance(&instance);
+                        let unsure = |it: &Arc<Mailbox>| it.vitals().health != Health::Well;
+                        if let Some(mailbox) = newcomer.filter(unsure) {
                             actix_rt::spawn(check(mailbox, patience));
                         }
                     }

@@ -176,6 +176,22 @@ async fn a_probe_that_fails_opens_the_breaker_again() {
 }
 
 #[actix_web::test]
+async fn a_probe_that_hangs_opens_the_breaker_again() {
+    let stage = Stage::new();
+    let agent = stage.agent("a").job_timeout(MOMENT);
+    let house = guarded(config(1, MOMENT), agent).await;
+    assert!(ask(&house, "a", "fail").await.is_err());
+    let inbox = mailbox(&house, "a", 0);
+    until_breaker_is(&inbox, BreakerState::HalfOpen).await;
+    let hung = ask(&house, "a", "hang").await;
+    assert_eq!(hung, Err(ErrorType::DeadlineExceeded));
+    assert_ne!(inbox.breaker_state(Instant::now()), BreakerState::Closed);
+    until_breaker_is(&inbox, BreakerState::HalfOpen).await;
+    assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
+    house.shutdown().await;
+}
+
+#[actix_web::test]
 async fn a_probe_whose_caller_goes_away_makes_room_for_another() {
     let stage = Stage::new();
     let (house, _) = half_open(&stage).await;

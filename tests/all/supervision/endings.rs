@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_orchestrator::judgement::BackoffConfig;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
+use agent_orchestrator::testkit::LifeFault;
 use agent_orchestrator::{Orchestrator, SupervisorConfig};
 use futures::FutureExt;
 use futures::future::join_all;
@@ -112,4 +113,35 @@ async fn an_agent_that_waits_for_its_restart_ends_with_the_others() {
     let refused = Err(ErrorType::AgentUnavailable);
     assert_eq!(answers, [refused.clone(), refused]);
     chronicle.until("a/0 stopped").await;
+}
+
+#[actix_web::test]
+async fn at_the_end_agents_take_leave_in_the_reverse_order_of_their_start() {
+    let stage = Stage::new();
+    let (first, second) = (stage.agent("a").group("g"), stage.agent("b").group("g"));
+    let house = start([first, second, stage.agent("c")]).await;
+    for name in ["a", "b", "c"] {
+        assert!(ask(&house, name, "hello").await.is_ok());
+    }
+    house.shutdown().await;
+    let deeds = stage.deeds();
+    let farewells: Vec<&String> = deeds.iter().filter(|it| it.ends_with("stopped")).collect();
+    assert_eq!(farewells, ["c/0 stopped", "b/0 stopped", "a/0 stopped"]);
+}
+
+#[actix_web::test]
+async fn an_agent_that_does_not_take_leave_in_time_is_left_behind_and_the_others_are_not() {
+    let stage = Stage::new();
+    stage.plan().lives([LifeFault::None, LifeFault::StopHangs]);
+    let mut app = app(["a", "b"].map(|name| stage.agent(name).group("g")));
+    app.settings_mut().house.shutdown_timeout = Duration::from_millis(300);
+    let house = app.start().await.unwrap();
+    for name in ["a", "b"] {
+        assert!(ask(&house, name, "hello").await.is_ok());
+    }
+    in_time(house.shutdown()).await;
+    let deeds = stage.deeds();
+    for farewell in ["a/0 stopped", "b/0 stopped", "a/0 dropped"] {
+        assert!(deeds.iter().any(|it| it == farewell), "{deeds:?}");
+    }
 }

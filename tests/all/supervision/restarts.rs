@@ -1,15 +1,18 @@
 //! Which ends are followed by a new life, and how many.
 
-use agent_orchestrator::SupervisorConfig;
+use std::time::Duration;
+
+use agent_orchestrator::judgement::BackoffConfig;
 use agent_orchestrator::mailbox::InstanceState;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
-use agent_orchestrator::testkit::LifeFault;
+use agent_orchestrator::testkit::{LifeFault, VirtualClock};
+use agent_orchestrator::{Orchestrator, SupervisorConfig};
 use futures::future::join_all;
 
 use crate::support::server::until;
 use crate::support::stage::{
-    Stage, answer, ask, both, chronicle, mailbox, request, start, until_holding,
+    Stage, answer, app, ask, both, chronicle, mailbox, request, start, until_holding,
 };
 
 fn at_most(max_restarts: usize) -> SupervisorConfig {
@@ -191,5 +194,95 @@ async fn between_two_lives_work_is_taken_up_to_the_bound_and_no_further() {
     };
     let (answers, ()) = both(asked, meanwhile).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    house.shutdown().await;
+}
+
+/// An agent that comes to life only when its clock is moved.
+async fn asleep(stage: &Stage, config: SupervisorConfig, time: &VirtualClock) -> Orchestrator {
+    let agent = stage.agent("a").concurrency(1).queue(1);
+    let mut app = app([agent.supervisor(config)]);
+    app.settings_mut().house.clock = time.clock();
+    app.start().await.unwrap()
+}
+
+#[actix_web::test]
+async fn pauses_double_up_to_the_longest_and_what_waits_is_answered_in_the_end() {
+    let (stage, time) = (Stage::new(), VirtualClock::new());
+    stage.plan().lives([LifeFault::StartFails; 5]);
+    let pauses = BackoffConfig {
+        initial: Duration::from_hours(1),
+        max: Duration::from_hours(4),
+    };
+    let config = SupervisorConfig {
+        backoff: pauses,
+        window: Duration::from_hours(1000),
+        ..at_most(10)
+    };
+    let house = asleep(&stage, config, &time).await;
+    let waiting = ask(&house, "a", "hello");
+    let meanwhile = async {
+        for hours in [1, 2, 4, 4, 4] {
+            let pause = time.until_asleep().await;
+            let longest = Duration::from_hours(hours);
+            assert!((longest / 2..=longest).contains(&pause), "{pause:?}");
+            time.advance(pause);
+        }
+    };
+    let (answer, ()) = both(waiting, meanwhile).await;
+    assert_eq!(answer.as_deref(), Ok("hello"));
+    assert_eq!(stage.lives(), 6);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn a_full_queue_says_honestly_when_the_next_life_begins() {
+    let (stage, time) = (Stage::new(), VirtualClock::new());
+    stage.plan().lives([LifeFault::StartFails]);
+    let pauses = BackoffConfig {
+        initial: Duration::from_hours(2),
+        max: Duration::from_hours(2),
+    };
+    let config = SupervisorConfig {
+        backoff: pauses,
+        ..SupervisorConfig::default()
+    };
+    let house = asleep(&stage, config, &time).await;
+    let waiting = join_all((0..2).map(|_| ask(&house, "a", "hello")));
+    let meanwhile = async {
+        until_holding(&mailbox(&house, "a", 0), 0, 2).await;
+        let pause = time.until_asleep().await;
+        let refused = answer(&house, request(&["a"], "x")).await.unwrap_err();
+        assert_eq!(refused.error_type(), ErrorType::Overloaded);
+        let told = refused.retry_after_seconds().unwrap();
+        let around = pause.as_secs() - 60..pause.as_secs() + 60;
+        assert!(around.contains(&told), "{told} s for {pause:?}");
+        time.advance(pause);
+    };
+    let (answers, ()) = both(waiting, meanwhile).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn who_asks_for_one_that_is_given_up_is_told_when_it_is_tried_again() {
+    let (stage, time) = (Stage::new(), VirtualClock::new());
+    let pauses = BackoffConfig {
+        initial: Duration::from_hours(2),
+        max: Duration::from_hours(2),
+    };
+    let config = SupervisorConfig {
+        cool_down: pauses,
+        ..at_most(0)
+    };
+    let house = asleep(&stage, config, &time).await;
+    assert!(ask(&house, "a", "boom").await.is_err());
+    let pause = time.until_asleep().await;
+    let refused = answer(&house, request(&["a"], "x")).await.unwrap_err();
+    assert_eq!(refused.error_type(), ErrorType::AgentUnavailable);
+    let told = refused.retry_after_seconds().unwrap();
+    assert!(
+        told.abs_diff(pause.as_secs()) < 60,
+        "{told} s for {pause:?}"
+    );
     house.shutdown().await;
 }
