@@ -84,7 +84,7 @@ pub use app::{App, StartError};
 pub use judgement::{OnGiveUp, RestartPolicy, RestartStrategy, SupervisorConfig};
 pub use pipeline::{Answer, OrchestrationRequest, Orchestrator, Problem};
 pub use settings::Settings;
-pub use supervision::{AgentSpec, OnFailure};
+pub use supervision::{AgentSpec, JobTimeout, OnFailure};
 pub use words::{
     Agent, AgentCard, AgentContext, AgentError, AgentErrorKind, Ask, Keyword, LifeContext,
     Listener, Rendered, Reply, RequestEvent, RequestId, Role, Task, Turn,

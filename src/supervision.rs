@@ -34,7 +34,7 @@ mod supervisor;
 mod threads;
 mod watch;
 
-pub use agent_spec::{AgentSpec, OnFailure, SpecError};
+pub use agent_spec::{AgentSpec, JobTimeout, OnFailure, SpecError};
 pub use clock::{Clock, TimeSource};
 pub use events::LifeEvents;
 pub use registry::{Changed, Origin, Registered, Registry, Scaling};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::chat::Roster;
 use super::remote::RemoteConfig;
 use crate::judgement::SupervisorConfig;
-use crate::supervision::{AgentSpec, OnFailure};
+use crate::supervision::{AgentSpec, JobTimeout, OnFailure};
 use crate::words::{Keyword, Reader, name_fault};
 
 pub use builtin::Builtin;
@@ -30,8 +30,7 @@ pub struct AgentEntry {
     concurrency: usize,
     queue: usize,
     timeout: Duration,
-    /// `None`: where nothing is said; `Some(None)`: as long as it takes.
-    job_timeout: Option<Option<Duration>>,
+    job_timeout: JobTimeout,
     blocking: bool,
     retry_safe: bool,
     on_failure: OnFailure,
@@ -135,7 +134,8 @@ impl AgentEntry {
                 .map_or(Duration::from_secs(30), Duration::from_millis),
             job_timeout: entry
                 .member("job_timeout_ms")
-                .and_then(|it| job_timeout(&it)),
+                .and_then(|it| job_timeout(&it))
+                .unwrap_or_default(),
             blocking: yes("blocking"),
             retry_safe: yes("retry_safe"),
             on_failure: entry
@@ -174,10 +174,6 @@ impl AgentEntry {
             Some(group) => spec.group(group),
             None => spec,
         };
-        let spec = match self.job_timeout {
-            Some(limit) => spec.job_timeout(limit),
-            None => spec,
-        };
         let spec = match self.restart.supervisor {
             Some(config) => spec.supervisor(config),
             None => spec,
@@ -190,6 +186,7 @@ impl AgentEntry {
             .concurrency(self.concurrency)
             .queue(self.queue)
             .timeout(self.timeout)
+            .job_timeout(self.job_timeout)
             .on_failure(self.on_failure)
             .blocking(self.blocking)
             .retry_safe(self.retry_safe)
@@ -222,10 +219,10 @@ fn keyword(item: &Reader<'_>) -> Option<Keyword> {
 /// The spans that agents may take, milliseconds.
 const SPAN_MS: RangeInclusive<u64> = 1..=86_400_000;
 
-fn job_timeout(place: &Reader<'_>) -> Option<Option<Duration>> {
+fn job_timeout(place: &Reader<'_>) -> Option<JobTimeout> {
     if place.is_string() {
-        return place.one_of(&[("none", None)]);
+        return place.one_of(&[("none", JobTimeout::Unlimited)]);
     }
     let limit = place.integer(SPAN_MS)?;
-    Some(Some(Duration::from_millis(limit)))
+    Some(Duration::from_millis(limit).into())
 }

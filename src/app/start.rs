@@ -94,9 +94,9 @@ pub(super) fn recruiter(settings: &Settings) -> Recruiter {
         let read = AgentEntry::read(&place, Path::new("."), common);
         if read.as_ref().is_some_and(|entry| !entry.is_remote()) {
             let kind = place.member("kind");
-            kind.inspect(|kind| {
-                kind.fault("only agents that run elsewhere can be registered: http")
-            });
+            if let Some(kind) = kind {
+                kind.fault("only agents that run elsewhere can be registered: http");
+            }
         }
         let faults = faults.take();
         match read {

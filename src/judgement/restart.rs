@@ -213,8 +213,7 @@ impl SupervisorConfig {
             return Consequence::Leave;
         }
         if life.reason == ExitReason::Displaced {
-            let after = Duration::ZERO;
-            return Consequence::Restart { after };
+            return Consequence::AT_ONCE;
         }
         let productive = life.jobs > 0;
         if productive || life.lasted > self.window {
@@ -222,8 +221,7 @@ impl SupervisorConfig {
         }
         if productive && self.count == Counted::Unproductive {
             intensity.forget(child);
-            let after = Duration::ZERO;
-            return Consequence::Restart { after };
+            return Consequence::AT_ONCE;
         }
         let too_many = intensity.add(child, now, self.window) > self.max_restarts;
         match self.on_give_up {

@@ -93,11 +93,11 @@ impl Orchestrator {
         Root: Handler<M>,
     {
         if self.house().admission.is_closed() {
-            return Err(self.refused(RegistryError::Ended));
+            return Err(self.refused(&RegistryError::Ended));
         }
         let done = self.house().root.send(order).await;
         let done = done.unwrap_or(Err(RegistryError::Ended));
-        done.map_err(|error| self.refused(error))
+        done.map_err(|error| self.refused(&error))
     }
 
     /// Waits until what has changed is known to those who choose.
@@ -107,8 +107,8 @@ impl Orchestrator {
         let _ = self.house().router.send(Survey).await;
     }
 
-    fn refused(&self, error: RegistryError) -> Problem {
-        let error_type = match &error {
+    fn refused(&self, error: &RegistryError) -> Problem {
+        let error_type = match error {
             RegistryError::Unknown(name) => {
                 return Problem::no_such_agent(name, self.registry());
             }

@@ -1,4 +1,5 @@
 mod check;
+mod job_timeout;
 mod on_failure;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use crate::words::{
 };
 
 pub use check::SpecError;
+pub use job_timeout::JobTimeout;
 pub use on_failure::OnFailure;
 
 /// Begins a life of the instance of that number, on the thread it is called on.
@@ -54,7 +56,7 @@ pub struct AgentSpec {
     pub(super) retry_safe: bool,
     pub(super) policy: RestartPolicy,
     pub(super) supervisor: Option<SupervisorConfig>,
-    job_timeout: Option<Option<Duration>>,
+    job_timeout: JobTimeout,
 }
 
 impl AgentSpec {
@@ -136,7 +138,7 @@ impl AgentSpec {
             retry_safe: false,
             policy: RestartPolicy::default(),
             supervisor: None,
-            job_timeout: None,
+            job_timeout: JobTimeout::default(),
         }
     }
 
@@ -221,9 +223,9 @@ impl AgentSpec {
 
     /// How long a task may be worked on, waiting not included, before it counts as hung: its
     /// caller is told, and the work is dropped. As long as its [`timeout`](Self::timeout) unless
-    /// said; `None` for jobs that may take as long as they take.
-    pub fn job_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.job_timeout = Some(limit.into());
+    /// said; [`JobTimeout::Unlimited`] for jobs that take as long as they take.
+    pub fn job_timeout(mut self, limit: impl Into<JobTimeout>) -> Self {
+        self.job_timeout = limit.into();
         self
     }
 
@@ -283,9 +285,8 @@ impl AgentSpec {
     /// The mailbox of the instance of that number.
     pub(super) fn mailbox(&self, number: usize, breaker: BreakerConfig) -> Arc<Mailbox> {
         let weight = self.weights.get(number).copied().unwrap_or(1);
-        let usual = Some(self.capacity.timeout);
         let capacity = Capacity {
-            job_timeout: self.job_timeout.unwrap_or(usual),
+            job_timeout: self.job_timeout.of(self.capacity.timeout),
             ..self.capacity
         };
         Mailbox::new(self.card.name.clone(), number, weight, capacity, breaker)

@@ -129,7 +129,6 @@ impl Registry {
     }
 
     /// Tells whenever agents come or go, or can no longer be expected to take work, or again.
-    #[must_use]
     pub fn changes(&self) -> impl Stream<Item = Changed> + use<> {
         let follow = async |mut changes: watch::Receiver<u64>| {
             changes.changed().await.ok()?;

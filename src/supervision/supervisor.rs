@@ -194,7 +194,7 @@ impl Handler<ChildExited> for Supervisor {
         }
         match exit.successor {
             Some(successor) => self.acknowledge(exit.child, &exit.reason, successor),
-            None => self.bury(exit.child, exit.reason),
+            None => self.bury(exit.child, &exit.reason),
         }
         self.roll();
         self.pursue(ctx);

@@ -146,6 +146,13 @@ pub enum Consequence {
     Escalate,
 }
 
+impl Consequence {
+    /// A new life follows without a pause.
+    pub const AT_ONCE: Self = Self::Restart {
+        after: Duration::ZERO,
+    };
+}
+
 impl fmt::Display for Consequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -95,8 +95,8 @@ pub(crate) async fn start() -> Orchestrator {
         };
         let groups = &mut app.settings_mut().house.groups;
         groups.insert((*group).to_owned(), of_group);
-        for kind in 0..KINDS.len() {
-            app = app.agent(agent(&name(strategy, kind), KINDS[kind].name).group(*group));
+        for (number, kind) in KINDS.iter().enumerate() {
+            app = app.agent(agent(&name(strategy, number), kind.name).group(*group));
         }
     }
     let hopeless = AgentSpec::from_fn(HOPELESS, |_, _| async { panic!("hopeless") });

@@ -19,6 +19,7 @@ pub const SUPERVISOR_KEYS: &[&str] = &[
 ];
 
 /// Reads how a supervisor works; where nothing is said, or nothing sound, `common` holds.
+#[must_use]
 pub fn read_supervisor(place: &Reader<'_>, common: SupervisorConfig) -> SupervisorConfig {
     let choice = |key| place.member(key);
     let strategy = choice("strategy").and_then(|it| it.one_of(RestartStrategy::NAMES));

@@ -181,7 +181,7 @@ impl Handler<ThreadReplaced> for Supervisor {
             if replaced.ban && blamed {
                 self.ban(id, &reason);
             } else {
-                self.bury(id, reason);
+                self.bury(id, &reason);
             }
         }
         self.roll();

@@ -1,7 +1,7 @@
 //! The beginning and the end of each life.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use actix::{AsyncContext, Context};
 use log::warn;
@@ -51,8 +51,7 @@ impl Supervisor {
         let (now, events) = (self.kit.clock.now(), self.kit.events.clone());
         self.intensity.forget(id);
         if let Some(child) = self.child(id) {
-            let after = Duration::ZERO;
-            child.mourn(reason, Consequence::Restart { after }, &events);
+            child.mourn(reason, Consequence::AT_ONCE, &events);
             child.await_life(InstanceState::Restarting, Some(now));
             child.follow_on(successor, now);
             child.history = History::default();
@@ -83,31 +82,53 @@ impl Supervisor {
     }
 
     /// A life has ended; does what follows.
-    pub(super) fn bury(&mut self, id: u64, reason: ExitReason) {
+    pub(super) fn bury(&mut self, id: u64, reason: &ExitReason) {
         let now = self.kit.clock.now();
         let told = self.cohort.ended(id);
-        let Some(child) = self.children.iter_mut().find(|child| child.id() == id) else {
+        let thread_ended = *reason == ExitReason::ThreadEnded;
+        let consequence = self.consequence(id, reason.clone(), told, now);
+        let events = self.kit.events.clone();
+        let Some(child) = self.child(id) else {
             return;
         };
         child.lives = false;
-        let consequence = match self.purpose {
+        child.mourn(reason, consequence, &events);
+        let place = child.charge.place;
+        if thread_ended && !matches!(self.purpose, Purpose::End(_)) {
+            self.kit.threads.replace_if_ended(place);
+        }
+        self.follow(id, consequence, told, now);
+    }
+
+    /// What follows the end of a life that was told to end, or was not.
+    fn consequence(
+        &mut self,
+        id: u64,
+        reason: ExitReason,
+        told: bool,
+        now: Instant,
+    ) -> Consequence {
+        match self.purpose {
             Purpose::End(_) => Consequence::Leave,
             Purpose::Escalate => Consequence::Escalate,
             Purpose::Supervise if told && self.cohort.rests(id) => Consequence::Leave,
-            Purpose::Supervise if told => Consequence::Restart {
-                after: Duration::ZERO,
-            },
+            Purpose::Supervise if told => Consequence::AT_ONCE,
             Purpose::Supervise => {
-                let life = child.last_life(reason.clone(), now);
-                let ended = child.ended(&life);
-                let chance = fastrand::f64();
+                let mut children = self.children.iter_mut();
+                let Some(child) = children.find(|child| child.id() == id) else {
+                    return Consequence::Leave;
+                };
+                let life = child.last_life(reason, now);
+                let (ended, chance) = (child.ended(&life), fastrand::f64());
                 self.config.decide(ended, &mut self.intensity, now, chance)
             }
-        };
-        child.mourn(&reason, consequence, &self.kit.events);
-        if reason == ExitReason::ThreadEnded && !matches!(self.purpose, Purpose::End(_)) {
-            self.kit.threads.replace_if_ended(child.charge.place);
         }
+    }
+
+    fn follow(&mut self, id: u64, consequence: Consequence, told: bool, now: Instant) {
+        let Some(child) = self.child(id) else {
+            return;
+        };
         match consequence {
             Consequence::Restart { after } => {
                 child.await_life(InstanceState::Restarting, Some(now + after));

@@ -128,7 +128,7 @@ async fn what_an_agent_has_spawned_ends_with_its_life() {
             assert_eq!(life.instance().as_str(), "a/0");
             life.spawn(async move {
                 let _gone = gone;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             });
             Ok(())
         }

@@ -11,7 +11,9 @@ use futures::FutureExt;
 use futures::future::join_all;
 
 use crate::support::server::until;
-use crate::support::stage::{Stage, app, ask, both, chronicle, mailbox, start, until_holding};
+use crate::support::stage::{
+    Stage, app, ask, both, chronicle, in_time, mailbox, start, until_holding,
+};
 
 /// What that agent says to all of these, while something else goes on.
 fn asking(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
 use agent_orchestrator::words::LifeEvent;
-use agent_orchestrator::{App, Orchestrator};
+use agent_orchestrator::{App, JobTimeout, Orchestrator};
 use futures::FutureExt;
 
 use crate::support::server::until;
@@ -133,7 +133,10 @@ async fn work_in_flight_on_a_blocked_thread_is_finished_when_the_thread_comes_fr
 #[actix_web::test]
 async fn an_agent_with_a_thread_to_itself_may_block_it_as_long_as_its_jobs_may_take() {
     let stage = Stage::new();
-    let patient = stage.agent("patient").blocking(true).job_timeout(None);
+    let patient = stage
+        .agent("patient")
+        .blocking(true)
+        .job_timeout(JobTimeout::Unlimited);
     let patient = patient.timeout(Duration::from_secs(60)).concurrency(1);
     let beside = Stage::new();
     let house = crowded([patient, beside.agent("b")]).start().await.unwrap();
