@@ -4,7 +4,7 @@ use actix::{Actor, Addr, Context, Handler, Message};
 use actix_rt::Arbiter;
 use agent_orchestrator::{AgentError, Reply, Task};
 
-use crate::{Heard, System, Unanswered, answer};
+use crate::{Core, Heard, System, Unanswered, answer};
 
 struct Echo;
 
@@ -32,8 +32,10 @@ impl Actix {
         Self(Echo.start())
     }
 
-    pub fn elsewhere() -> Self {
-        Self(Echo::start_in_arbiter(&Arbiter::new().handle(), |_| Echo))
+    pub fn at(core: Core) -> Self {
+        let thread = Arbiter::new().handle();
+        thread.spawn_fn(move || core.pin());
+        Self(Echo::start_in_arbiter(&thread, |_| Echo))
     }
 }
 

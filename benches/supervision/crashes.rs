@@ -1,6 +1,7 @@
 //! What becomes of the others when a request makes the agent panic.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use futures::future::{join, join_all};
 use crate::kameo_side::Kameo;
 use crate::ours::Ours;
 use crate::ractor_side::Supervised;
-use crate::{POISON, System, Unanswered, micros};
+use crate::{Core, POISON, System, Unanswered, absence};
 
 const OUTSTANDING: u32 = 1000;
 /// One ask of so many is poison.
@@ -18,23 +19,31 @@ const POISON_EVERY: u32 = 1000;
 /// Who has heard nothing for so long never will.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub async fn tables(ours: &Ours, asks: u32, crashes: u32) {
-    let ractor = Supervised::start();
-    let kameo = Kameo::supervised();
+/// `ours` is on the same core and on another.
+pub async fn tables(ours: &[Ours; 2], asks: u32, crashes: u32) {
+    for core in [Core::Same, Core::Other] {
+        let ours = ours[core as usize].clone();
+        let ractor = Supervised::start(core);
+        let kameo = Kameo::supervised(core);
+        println!("Crashes, the agent on {core}: {asks} asks, {OUTSTANDING} outstanding, one of");
+        println!(
+            "{POISON_EVERY} is poison; then {crashes} poisoned ones, each with one right behind it\n"
+        );
+        print!("| | answered | poisoned, told so | innocents lost | never told | total ms ");
+        println!("| away µs, p50 | p99 | alone, p50 | p99 |");
+        println!("|---|---|---|---|---|---|---|---|---|---|");
+        println!("{}", row("ours", ours, asks, crashes).await);
+        println!("{}", row("ractor", ractor, asks, crashes).await);
+        println!("{}\n", row("kameo", kameo, asks, crashes).await);
+    }
+}
 
-    println!("Poison: {asks} asks, {OUTSTANDING} outstanding, one of {POISON_EVERY} is poison\n");
-    println!("| | answered | poisoned, told so | innocents lost | never told | total ms |");
-    println!("|---|---|---|---|---|---|");
-    many(ours.clone(), asks).await.print("ours");
-    many(ractor.clone(), asks).await.print("ractor");
-    many(kameo.clone(), asks).await.print("kameo");
-
-    println!("\nCrash to next answer: µs, {crashes} crashes\n");
-    println!("| | p50 | p99 | never told |");
-    println!("|---|---|---|---|");
-    println!("| ours | {} |", gaps(ours, crashes).await);
-    println!("| ractor | {} |", gaps(&ractor, crashes).await);
-    println!("| kameo | {} |", gaps(&kameo, crashes).await);
+async fn row(name: &str, system: impl System, asks: u32, crashes: u32) -> String {
+    let tally = many(system.clone(), asks).await;
+    let under_load = absence::percentiles();
+    pairs(&system, crashes).await;
+    let idle = absence::percentiles();
+    format!("| {name} | {tally} | {under_load} | {idle} |")
 }
 
 /// What became of all requests.
@@ -69,19 +78,20 @@ impl Tally {
         self.last_heard.set(Instant::now());
     }
 
-    fn print(&self, name: &str) {
-        let (answered, told, lost) = (self.answered.get(), self.told.get(), self.lost.get());
-        let never = self.asked.get() - answered - told - lost;
-        let took = self.last_heard.get() - self.begun;
-        let took = took.as_millis();
-        println!("| {name} | {answered} | {told} | {lost} | {never} | {took} |");
-    }
-
     /// Waits until nobody hears anything any more.
     async fn silence(&self) {
         while self.last_heard.get().elapsed() < PATIENCE {
             tokio::time::sleep(PATIENCE).await;
         }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (answered, told, lost) = (self.answered.get(), self.told.get(), self.lost.get());
+        let never = self.asked.get() - answered - told - lost;
+        let took = (self.last_heard.get() - self.begun).as_millis();
+        write!(f, "{answered} | {told} | {lost} | {never} | {took}")
     }
 }
 
@@ -116,34 +126,18 @@ async fn ask(system: &impl System, content: &str) -> bool {
     }
 }
 
-/// The median and the 99th percentile of the times for which an agent is away, and how often
-/// somebody waits for ever.
-async fn gaps(system: &impl System, crashes: u32) -> String {
-    let (mut gaps, mut never) = (Vec::new(), 0);
+/// Asks so many times for a crash, each time with a good request right behind the bad one.
+async fn pairs(system: &impl System, crashes: u32) {
     for _ in 0..crashes {
-        match tokio::time::timeout(PATIENCE, gap(system)).await {
-            Ok(gap) => gaps.push(micros(gap)),
-            Err(_elapsed) => never += 1,
-        }
+        let pair = join(ask(system, POISON), answered(system));
+        // Whoever is never told has been counted with the many.
+        let _ = tokio::time::timeout(PATIENCE, pair).await;
     }
-    gaps.sort_by(f64::total_cmp);
-    let percentile = |share: usize| gaps[(gaps.len() - 1) * share / 100];
-    format!("{:.1} | {:.1} | {never}", percentile(50), percentile(99))
 }
 
-/// The time from the news of a crash to the answer of a good request right behind it, which is
-/// asked again where it is lost.
-async fn gap(system: &impl System) -> Duration {
-    let crash = async {
-        assert!(!ask(system, POISON).await, "poison has no answer");
-        Instant::now()
-    };
-    let next = async {
-        while !ask(system, "hello").await {
-            tokio::task::yield_now().await;
-        }
-        Instant::now()
-    };
-    let (crashed, answered) = join(crash, next).await;
-    answered.saturating_duration_since(crashed)
+/// Asks until there is an answer.
+async fn answered(system: &impl System) {
+    while !ask(system, "hello").await {
+        tokio::task::yield_now().await;
+    }
 }

@@ -10,7 +10,7 @@ use kameo::mailbox;
 use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
 
-use crate::{Heard, System, Unanswered, answer, on_own_thread};
+use crate::{Core, Heard, System, Unanswered, answer, on_own_thread};
 
 /// As ours.
 const QUEUE: usize = 1024;
@@ -62,12 +62,12 @@ impl Kameo {
         }
     }
 
-    pub fn elsewhere() -> Self {
-        on_own_thread(async { Self::here() })
+    pub fn at(core: Core) -> Self {
+        on_own_thread(core, async { Self::here() })
     }
 
-    pub fn supervised() -> Self {
-        on_own_thread(async {
+    pub fn supervised(core: Core) -> Self {
+        on_own_thread(core, async {
             let keeper = Keeper::spawn(());
             let child = Echo::supervise(&keeper, ())
                 .restart_policy(RestartPolicy::Permanent)

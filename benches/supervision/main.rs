@@ -1,13 +1,14 @@
 //! What supervision costs, and what it saves: our mailbox beside plain actix, ractor and kameo.
 //!
-//! Three tables. *Round trip*: to ask one agent and get its answer. *Poison*: what becomes of many
-//! requests when some of them make the agent panic. *Crash to next answer*: how long an agent is
-//! away after a panic.
+//! Two kinds of tables. *Round trip*: to ask one agent and get its answer. *Crashes*: what becomes
+//! of many requests when some of them make the agent panic, and for how long it is away then.
 //!
 //! It is fair because each system carries the same: a [`Task`] in, a `Result<Reply, AgentError>`
 //! out, answered by the same function, asked from the same thread by the same loop, with one task
 //! of the runtime for each request that is outstanding. Agents that are asked across threads have
-//! a thread with a current-thread runtime of their own. The systems take turns in one process, and
+//! a thread with a current-thread runtime of their own, and each thread has its core: to wake up
+//! a thread costs several times more on another core, and where the kernel would put the threads
+//! is a matter of luck that lasts for a whole run. The systems take turns in one process, and
 //! a ratio is taken within a round, so that a machine whose speed changes does not matter. Ours
 //! does more in that time than the others: it makes the context of a request, keeps a deadline,
 //! bounds the queue, asks a breaker and remembers how long it took.
@@ -18,6 +19,7 @@
 //!
 //! `--quick` does a tenth of everything.
 
+mod absence;
 mod actix_side;
 mod crashes;
 mod kameo_side;
@@ -25,9 +27,13 @@ mod ours;
 mod ractor_side;
 mod round_trip;
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::LazyLock;
 
 use agent_orchestrator::{AgentError, Reply, Task};
+use core_affinity::CoreId;
+
+use crate::ours::Ours;
 
 /// As in the binary.
 #[global_allocator]
@@ -58,15 +64,51 @@ enum Unanswered {
 #[expect(clippy::unnecessary_wraps, reason = "agents may fail")]
 fn answer(task: Task) -> Result<Reply, AgentError> {
     if task.content == POISON {
+        absence::begins();
         std::panic::panic_any(POISON);
     }
+    absence::ends();
     Ok(Reply::text(task.content))
 }
 
+/// The core of a thread.
+#[derive(Debug, Clone, Copy)]
+enum Core {
+    /// That of the callers.
+    Same,
+    Other,
+}
+
+impl fmt::Display for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Same => "the same core",
+            Self::Other => "another core",
+        })
+    }
+}
+
+impl Core {
+    /// Keeps this thread on it. A machine that has only one core, or does not let a thread choose,
+    /// puts it where it likes.
+    fn pin(self) {
+        // Once only: a thread that is kept on one core sees no other.
+        static CORES: LazyLock<Vec<CoreId>> =
+            LazyLock::new(|| core_affinity::get_core_ids().unwrap_or_default());
+        if let Some(core) = CORES.get(self as usize) {
+            core_affinity::set_for_current(*core);
+        }
+    }
+}
+
 /// Starts something on a thread with a runtime of its own, which lives as long as the process.
-fn on_own_thread<T: Send + 'static>(start: impl Future<Output = T> + Send + 'static) -> T {
+fn on_own_thread<T: Send + 'static>(
+    core: Core,
+    start: impl Future<Output = T> + Send + 'static,
+) -> T {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
+        core.pin();
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().build().expect("there is memory");
         runtime.block_on(async move {
@@ -92,16 +134,16 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
-}
-
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let share = if quick { 10 } else { 1 };
     hide_poison();
     actix_rt::System::new().block_on(async {
-        let ours = ours::Ours::start().await;
+        let ours = [
+            Ours::start(Core::Same).await,
+            Ours::start(Core::Other).await,
+        ];
+        Core::Same.pin();
         round_trip::table(&ours, 10_000 / share).await;
         crashes::tables(&ours, 200_000 / share, 2_000 / share).await;
     });

@@ -5,9 +5,19 @@ use std::time::{Duration, Instant};
 
 use agent_orchestrator::mailbox::{AskError, Mailbox};
 use agent_orchestrator::words::AgentName;
-use agent_orchestrator::{AgentContext, AgentSpec, App, Orchestrator, RequestId, Task};
+use agent_orchestrator::{
+    Agent, AgentContext, AgentError, AgentSpec, App, Orchestrator, Reply, RequestId, Task,
+};
 
-use crate::{Heard, System, Unanswered, answer};
+use crate::{Core, Heard, System, Unanswered, answer};
+
+struct Echo;
+
+impl Agent for Echo {
+    async fn handle(&self, task: Task, _: &AgentContext) -> Result<Reply, AgentError> {
+        answer(task)
+    }
+}
 
 #[derive(Clone)]
 pub struct Ours {
@@ -19,8 +29,11 @@ pub struct Ours {
 }
 
 impl Ours {
-    pub async fn start() -> Self {
-        let agent = AgentSpec::from_fn("chat_agent", |task, _| async { answer(task) });
+    pub async fn start(core: Core) -> Self {
+        let agent = AgentSpec::new("chat_agent", move || {
+            core.pin();
+            Echo
+        });
         let mut app = App::new().agent(agent.queue(1024).concurrency(8));
         let house = &mut app.settings_mut().house;
         house.supervisor.max_restarts = usize::MAX;

@@ -9,7 +9,7 @@ use ractor::{
     call,
 };
 
-use crate::{Heard, System, Unanswered, answer, on_own_thread};
+use crate::{Core, Heard, System, Unanswered, answer, on_own_thread};
 
 struct Echo;
 
@@ -43,8 +43,8 @@ impl Ractor {
         Self(actor)
     }
 
-    pub fn elsewhere() -> Self {
-        on_own_thread(Self::here())
+    pub fn at(core: Core) -> Self {
+        on_own_thread(core, Self::here())
     }
 }
 
@@ -99,10 +99,10 @@ impl Actor for Keeper {
 pub struct Supervised(Door);
 
 impl Supervised {
-    pub fn start() -> Self {
+    pub fn start(core: Core) -> Self {
         let door = Door::default();
         let keeper = Keeper(Arc::clone(&door));
-        on_own_thread(async {
+        on_own_thread(core, async {
             let started = Actor::spawn(None, keeper, ()).await;
             started.expect("it can start");
         });

@@ -9,7 +9,7 @@ use crate::actix_side::Actix;
 use crate::kameo_side::Kameo;
 use crate::ours::Ours;
 use crate::ractor_side::Ractor;
-use crate::{System, median};
+use crate::{Core, System, median};
 
 const ROUNDS: usize = 15;
 const OUTSTANDING: [u32; 2] = [1, 64];
@@ -22,21 +22,24 @@ type Contenders = [Option<Contender>; 4];
 
 const NAMES: [&str; 4] = ["actix `send`", "ractor `call!`", "kameo `ask`", "ours"];
 
-pub async fn table(ours: &Ours, asks: u32) {
-    let same = [
+/// `ours` is on the same core and on another.
+pub async fn table(ours: &[Ours; 2], asks: u32) {
+    let same_thread = [
         Some(contender(Actix::here())),
         Some(contender(Ractor::here().await)),
         Some(contender(Kameo::here())),
         None,
     ];
-    let cross = [
-        Some(contender(Actix::elsewhere())),
-        Some(contender(Ractor::elsewhere())),
-        Some(contender(Kameo::elsewhere())),
-        Some(contender(ours.clone())),
-    ];
+    let [same_core, other_core] = [Core::Same, Core::Other].map(|core| {
+        [
+            Some(contender(Actix::at(core))),
+            Some(contender(Ractor::at(core))),
+            Some(contender(Kameo::at(core))),
+            Some(contender(ours[core as usize].clone())),
+        ]
+    });
     let mut rows = NAMES.map(|name| format!("| {name} |"));
-    for contenders in [&same, &cross] {
+    for contenders in [&same_thread, &same_core, &other_core] {
         for outstanding in OUTSTANDING {
             let cells = column(contenders, outstanding, asks).await;
             for (row, cell) in rows.iter_mut().zip(cells) {
@@ -45,8 +48,10 @@ pub async fn table(ours: &Ours, asks: u32) {
         }
     }
     println!("Round trip: ns per ask, and how many times that of plain actix\n");
-    println!("| | same thread, 1 | same thread, 64 | cross thread, 1 | cross thread, 64 |");
-    println!("|---|---|---|---|---|\n{}\n", rows.join("\n"));
+    println!("| | same thread | | across threads, same core | | across cores | |");
+    println!("|---|---|---|---|---|---|---|");
+    println!("| outstanding | 1 | 64 | 1 | 64 | 1 | 64 |");
+    println!("{}\n", rows.join("\n"));
 }
 
 fn contender(system: impl System) -> Contender {

@@ -4,7 +4,7 @@
 //! for an actor. Work is counted by [`Place`]s that give themselves back when dropped, so the
 //! count returns to zero whatever happens to the work.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,10 +17,17 @@ const FADE: f64 = 1.0 - 1.0 / 32.0;
 #[derive(Debug)]
 pub struct Load {
     capacity: usize,
-    taken: AtomicUsize,
-    working: AtomicUsize,
+    /// Places taken, and in steps of [`WORKING`] those of them that are worked on: in one word, so
+    /// that whoever looks sees both at the same moment.
+    places: AtomicU64,
     record: Mutex<Record>,
 }
+
+/// As many places can be counted.
+const MOST: usize = u32::MAX as usize;
+
+/// One place that is worked on, in the word that counts places.
+const WORKING: u64 = 1 << 32;
 
 /// What a [`Load`] says at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,13 +72,12 @@ impl FadingMean {
 }
 
 impl Load {
-    /// Nothing to do yet, and room for `capacity` tasks.
+    /// Nothing to do yet, and room for `capacity` tasks, of which four thousand million count.
     #[must_use]
     pub fn new(capacity: usize) -> Arc<Self> {
         Arc::new(Self {
-            capacity,
-            taken: AtomicUsize::new(0),
-            working: AtomicUsize::new(0),
+            capacity: capacity.min(MOST),
+            places: AtomicU64::new(0),
             record: Mutex::default(),
         })
     }
@@ -79,9 +85,9 @@ impl Load {
     /// Counts one more task, unless there is no room: checked and reserved in one step.
     #[must_use]
     pub fn reserve(self: &Arc<Self>) -> Option<Place> {
-        self.taken
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
-                (taken < self.capacity).then_some(taken + 1)
+        self.places
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |places| {
+                (taken(places) < self.capacity).then_some(places + 1)
             })
             .ok()
             .map(|_| Place {
@@ -99,7 +105,7 @@ impl Load {
     /// Tasks that are in its hands, working and waiting.
     #[must_use]
     pub fn taken(&self) -> usize {
-        self.taken.load(Ordering::Acquire)
+        taken(self.places.load(Ordering::Acquire))
     }
 
     /// Remembers how a call ended and how long it took. Time counts for successes only, so that
@@ -130,12 +136,12 @@ impl Load {
     /// Everything it knows.
     #[must_use]
     pub fn report(&self) -> LoadReport {
-        let taken = self.taken();
-        let in_flight = self.working.load(Ordering::Acquire).min(taken);
+        let places = self.places.load(Ordering::Acquire);
+        let in_flight = working(places);
         let record = self.record();
         LoadReport {
             in_flight,
-            queued: taken - in_flight,
+            queued: taken(places) - in_flight,
             capacity: self.capacity,
             processed: record.processed,
             response_time: record.response_time.get().map(Duration::from_secs_f64),
@@ -147,6 +153,16 @@ impl Load {
         // Nothing panics while the lock is held, and no await happens under it.
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Places that are taken, by the word that counts them.
+fn taken(places: u64) -> usize {
+    usize::try_from(places % WORKING).expect("no more are taken than there are, a usize")
+}
+
+/// Places that are worked on, by the word that counts them.
+fn working(places: u64) -> usize {
+    usize::try_from(places / WORKING).expect("no more are worked on than are taken")
 }
 
 /// A task's place in an instance; dropping it makes room for another.
@@ -161,17 +177,15 @@ impl Place {
     pub fn begin(&mut self) {
         if !self.working {
             self.working = true;
-            self.load.working.fetch_add(1, Ordering::AcqRel);
+            self.load.places.fetch_add(WORKING, Ordering::AcqRel);
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.working {
-            self.load.working.fetch_sub(1, Ordering::AcqRel);
-        }
-        self.load.taken.fetch_sub(1, Ordering::AcqRel);
+        let given_back = if self.working { 1 + WORKING } else { 1 };
+        self.load.places.fetch_sub(given_back, Ordering::AcqRel);
     }
 }
 

@@ -47,7 +47,7 @@ struct JobId {
 }
 
 impl Ledger {
-    fn begin(&self, envelope: Envelope, thread: u64) -> (JobId, Task, AgentContext) {
+    fn begin(&self, envelope: Envelope, thread: u64, now: Instant) -> (JobId, Task, AgentContext) {
         let (task, context, mut place, answer) = envelope.open();
         place.begin();
         let mut jobs = self.lock();
@@ -55,7 +55,7 @@ impl Ledger {
         let number = jobs.begun;
         let slot = jobs.open.insert(Entry {
             number,
-            begun: Instant::now(),
+            begun: now,
             thread,
             lost: Duration::ZERO,
             place,
@@ -143,8 +143,7 @@ impl Entry {
     }
 
     /// Answers the caller. The place is free before the caller knows.
-    fn settle(self, result: Result<Reply, AskError>) {
-        let at = Instant::now();
+    fn settle(self, result: Result<Reply, AskError>, at: Instant) {
         drop(self.place);
         // A caller that is gone has no use for an answer.
         let _ = self.answer.send(Delivery {
@@ -166,7 +165,7 @@ impl Overdue {
     /// Tells its caller why, and those who work on it to stop.
     pub(super) fn tell(self) {
         let context = self.entry.context.clone();
-        self.entry.settle(Err(self.why));
+        self.entry.settle(Err(self.why), Instant::now());
         context.cancel();
     }
 }
@@ -186,8 +185,9 @@ impl Job {
         mailbox: &Arc<Mailbox>,
         envelope: Envelope,
         thread: u64,
+        now: Instant,
     ) -> (Self, Task, AgentContext) {
-        let (id, task, context) = mailbox.ledger.begin(envelope, thread);
+        let (id, task, context) = mailbox.ledger.begin(envelope, thread, now);
         let job = Self {
             mailbox: Arc::clone(mailbox),
             id,
@@ -206,11 +206,11 @@ impl Job {
         self.mailbox.ledger.cancellation(self.id)
     }
 
-    /// Answers its caller, unless somebody else has.
-    pub(crate) fn settle(mut self, result: Result<Reply, AskError>) {
+    /// Answers its caller, unless somebody else has. The work was done at that time.
+    pub(crate) fn settle(mut self, result: Result<Reply, AskError>, at: Instant) {
         self.settled = true;
         if let Some(entry) = self.mailbox.ledger.remove(self.id) {
-            entry.settle(result);
+            entry.settle(result, at);
         }
     }
 }
@@ -221,7 +221,7 @@ impl Drop for Job {
             return;
         }
         if let Some(entry) = self.mailbox.ledger.remove(self.id) {
-            entry.settle(Err(AskError::Crashed));
+            entry.settle(Err(AskError::Crashed), Instant::now());
         }
     }
 }

@@ -99,11 +99,8 @@ async fn start<A: Agent>(
         let mut agent = factory();
         agent.started(life).await.map(|()| agent)
     };
-    let starting = Marked {
-        future: Box::pin(AssertUnwindSafe(starting).catch_unwind()),
-        pulse: Arc::clone(&birth.pulse),
-        mark: birth.mark(),
-    };
+    let starting = Box::pin(AssertUnwindSafe(starting).catch_unwind());
+    let starting = Marked::new(starting, &birth.pulse, birth.mark());
     let patience = birth.patience.start;
     let started = tokio::select! {
         biased;
@@ -126,11 +123,7 @@ async fn start<A: Agent>(
 fn life_context(birth: &Birth, over: CancellationToken) -> LifeContext {
     let (pulse, mark) = (Arc::clone(&birth.pulse), birth.mark());
     let spawner = move |life: LifeContext, task: LocalBoxFuture<'static, ()>| {
-        let task = Marked {
-            future: task,
-            pulse: Arc::clone(&pulse),
-            mark,
-        };
+        let task = Marked::new(task, &pulse, mark);
         actix_rt::spawn(background(life, task, over.clone()));
     };
     let instance = birth.mailbox.instance().clone();
@@ -148,8 +141,7 @@ async fn background(
         () = over.cancelled() => Ok(()),
         done = AssertUnwindSafe(&mut task).catch_unwind() => done,
     };
-    let dropped = guarded(|| drop(task));
-    match (outcome, dropped) {
+    match (outcome, task.drop_guarded()) {
         (Err(panic), _) => life.end(ExitReason::of_panic(&*panic)),
         (Ok(()), Err(panic)) => life.end(panic),
         (Ok(()), Ok(())) => {}

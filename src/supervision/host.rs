@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Instant;
 
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseActFuture, WrapFuture,
@@ -14,6 +15,7 @@ use futures::FutureExt;
 use tokio_util::sync::DropGuard;
 
 use super::birth::{Birth, Patience, Succession};
+use super::guarded::guarded;
 use super::job::{JobEnded, Work, WorkDone, attend};
 use super::leash::Leash;
 use super::obituary::{ChildStarted, Obituary};
@@ -74,6 +76,7 @@ impl<A: Agent> AgentHost<A> {
     }
 
     fn work(&mut self, ctx: &mut Context<Self>) {
+        let mut now = Instant::now();
         for _ in 0..BUDGET {
             if self.busy == self.mailbox.capacity().concurrency || self.leaving.is_some() {
                 return;
@@ -86,7 +89,7 @@ impl<A: Agent> AgentHost<A> {
             };
             match self.mailbox.take(self.generation) {
                 Some(envelope) if envelope.is_abandoned() => {}
-                Some(envelope) => self.begin(agent, envelope, ctx),
+                Some(envelope) => now = self.begin(agent, envelope, now, ctx),
                 None => return,
             }
             self.report();
@@ -96,35 +99,55 @@ impl<A: Agent> AgentHost<A> {
     }
 
     /// Many agents answer without waiting for anything: such a job is done here and now. One that
-    /// waits goes on by itself, so that it survives this life's end.
-    fn begin(&mut self, agent: Rc<A>, envelope: Envelope, ctx: &mut Context<Self>) {
-        let (job, task, context) = Job::begin(&self.mailbox, envelope, self.pulse.serial());
+    /// waits goes on by itself, so that it survives this life's end. Says when it left this turn.
+    fn begin(
+        &mut self,
+        agent: Rc<A>,
+        envelope: Envelope,
+        now: Instant,
+        ctx: &mut Context<Self>,
+    ) -> Instant {
+        let (job, task, context) = Job::begin(&self.mailbox, envelope, self.pulse.serial(), now);
         let mark = self.mark(job.number());
-        let mut work = Work::new(agent, task, context, Arc::clone(&self.pulse), mark);
+        let mut work = Work::new(agent, task, context);
         let mut unattended = TaskContext::from_waker(Waker::noop());
-        match work.marked.poll_unpin(&mut unattended) {
-            Poll::Ready(done) => self.finish(done, work, job, ctx),
+        let polled = self.pulse.during(mark, || work.poll_unpin(&mut unattended));
+        let left = Instant::now();
+        match polled {
+            Poll::Ready(done) => {
+                let dropped = self.pulse.during(mark, || guarded(|| drop(work)));
+                self.finish(done, dropped, job, left, ctx);
+            }
             Poll::Pending => {
                 self.busy += 1;
+                let work = Marked::new(work, &self.pulse, mark);
                 let (host, leash) = (ctx.address().recipient(), self.leash.clone());
                 let tenancy = self.pulse.tenancy();
                 actix_rt::spawn(attend(work, job, host, leash, tenancy));
             }
         }
+        left
     }
 
-    fn finish(&mut self, done: WorkDone, work: Work, job: Job, ctx: &mut Context<Self>) {
-        match (done, work.drop_guarded()) {
+    fn finish(
+        &mut self,
+        done: WorkDone,
+        dropped: Result<(), ExitReason>,
+        job: Job,
+        at: Instant,
+        ctx: &mut Context<Self>,
+    ) {
+        match (done, dropped) {
             (Ok(result), Ok(())) => {
                 self.credit();
-                job.settle(result);
+                job.settle(result, at);
             }
             (Ok(result), Err(panic)) => {
-                job.settle(result);
+                job.settle(result, at);
                 self.die(panic, ctx);
             }
             (Err(cause), _) => {
-                job.settle(Err(AskError::Crashed));
+                job.settle(Err(AskError::Crashed), at);
                 self.die(cause, ctx);
             }
         }
@@ -150,11 +173,7 @@ impl<A: Agent> AgentHost<A> {
     }
 
     fn marked<F>(&self, future: F) -> Marked<F> {
-        Marked {
-            future,
-            pulse: Arc::clone(&self.pulse),
-            mark: self.mark(0),
-        }
+        Marked::new(future, &self.pulse, self.mark(0))
     }
 }
 

@@ -5,38 +5,32 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
 
 use actix::{Message, Recipient};
 use futures::FutureExt;
 
-use super::guarded::guarded;
 use super::leash::Leash;
-use super::pulse::{Mark, Marked, Pulse, Tenancy};
+use super::pulse::{Marked, Tenancy};
 use crate::mailbox::{AskError, Job};
 use crate::words::{Agent, AgentContext, AgentErrorKind, ExitReason, Reply, Task};
 
 /// What became of an agent's work; `Err` is the cause of the life's end.
 pub(super) type WorkDone = Result<Result<Reply, AskError>, ExitReason>;
 
-/// An agent at work. It leaves the agent's mark on its thread whenever it is polled.
+/// An agent at work.
 ///
 /// The agent is held beside the work, so that, when this is the last that holds it, it is dropped
 /// with the work and not at the end of it: an answer is not lost to an agent's `Drop`.
 pub(super) struct Work {
-    pub marked: Marked<Pin<Box<dyn Future<Output = WorkDone>>>>,
+    future: Pin<Box<dyn Future<Output = WorkDone>>>,
     _agent: Rc<dyn Any>,
 }
 
 impl Work {
     /// The agent's work on a task.
-    pub(super) fn new<A: Agent>(
-        agent: Rc<A>,
-        task: Task,
-        context: AgentContext,
-        pulse: Arc<Pulse>,
-        mark: Mark,
-    ) -> Self {
+    pub(super) fn new<A: Agent>(agent: Rc<A>, task: Task, context: AgentContext) -> Self {
         let held = Rc::clone(&agent);
         let handling = async move { agent.handle(task, &context).await };
         let future = async {
@@ -50,22 +44,17 @@ impl Work {
             }
         };
         Self {
-            marked: Marked {
-                future: Box::pin(future),
-                pulse,
-                mark,
-            },
+            future: Box::pin(future),
             _agent: held,
         }
     }
+}
 
-    /// Drops it, which is foreign code, too.
-    ///
-    /// # Errors
-    /// The end of the life that a panic there is.
-    pub(super) fn drop_guarded(self) -> Result<(), ExitReason> {
-        let (pulse, mark) = (Arc::clone(&self.marked.pulse), self.marked.mark);
-        pulse.during(mark, || guarded(|| drop(self)))
+impl Future for Work {
+    type Output = WorkDone;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<WorkDone> {
+        self.future.as_mut().poll(cx)
     }
 }
 
@@ -83,7 +72,7 @@ pub(super) enum JobEnded {
 
 /// Sees a job through to its end, which may come after the end of the life that began it.
 pub(super) async fn attend(
-    mut work: Work,
+    mut work: Marked<Work>,
     job: Job,
     host: Recipient<JobEnded>,
     leash: Leash,
@@ -95,7 +84,7 @@ pub(super) async fn attend(
         () = leash.killed().cancelled() => (Some(Err(AskError::Stopped)), JobEnded::GivenUp),
         // Nobody hears an answer any more, or somebody else has given one.
         () = cancelled.cancelled() => (None, JobEnded::GivenUp),
-        done = &mut work.marked => match done {
+        done = &mut work => match done {
             Ok(result) => (Some(result), JobEnded::Done),
             Err(cause) => (Some(Err(AskError::Crashed)), JobEnded::Fatally(cause)),
         },
@@ -106,6 +95,6 @@ pub(super) async fn attend(
     // The host hears of it first: a life that has ended must not take what the caller asks next.
     host.do_send(ended);
     if let Some(result) = answer {
-        job.settle(result);
+        job.settle(result, Instant::now());
     }
 }

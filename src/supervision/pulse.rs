@@ -11,6 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+use super::guarded::guarded;
+use crate::words::ExitReason;
+
 /// See the [module's documentation](self).
 #[derive(Debug)]
 pub(super) struct Pulse {
@@ -119,9 +122,9 @@ impl Drop for Tenancy {
 
 /// A future of an agent's, which leaves the agent's mark while it is polled.
 pub(super) struct Marked<F> {
-    pub future: F,
-    pub pulse: Arc<Pulse>,
-    pub mark: Mark,
+    future: F,
+    pulse: Arc<Pulse>,
+    mark: Mark,
 }
 
 impl<F: Future + Unpin> Future for Marked<F> {
@@ -134,6 +137,31 @@ impl<F: Future + Unpin> Future for Marked<F> {
             mark,
         } = self.get_mut();
         pulse.during(*mark, || Pin::new(future).poll(cx))
+    }
+}
+
+impl<F> Marked<F> {
+    /// Leaves that mark on that thread.
+    pub(super) fn new(future: F, pulse: &Arc<Pulse>, mark: Mark) -> Self {
+        let pulse = Arc::clone(pulse);
+        Self {
+            future,
+            pulse,
+            mark,
+        }
+    }
+
+    /// Drops the future, which is foreign code, too.
+    ///
+    /// # Errors
+    /// The end of the life that a panic there is.
+    pub(super) fn drop_guarded(self) -> Result<(), ExitReason> {
+        let Self {
+            future,
+            pulse,
+            mark,
+        } = self;
+        pulse.during(mark, || guarded(|| drop(future)))
     }
 }
 
