@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
+
 use super::Outcome;
 
 /// Newer calls count more: each one makes all before it worth this much less.
@@ -19,7 +21,7 @@ pub struct Load {
     capacity: usize,
     /// Places taken, and in steps of [`WORKING`] those of them that are worked on: in one word, so
     /// that whoever looks sees both at the same moment.
-    places: AtomicU64,
+    places: CachePadded<AtomicU64>,
     record: Mutex<Record>,
 }
 
@@ -77,7 +79,7 @@ impl Load {
     pub fn new(capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             capacity: capacity.min(MOST),
-            places: AtomicU64::new(0),
+            places: CachePadded::default(),
             record: Mutex::default(),
         })
     }
