@@ -28,8 +28,6 @@ chaos: ## Mix all faults for ten minutes, or for CHAOS_SECONDS
 
 bench: ## Measure the organs one by one, supervision beside others of its kind
 	$(CARGO) bench --locked --bench routing --bench pipeline --bench supervision
-	@echo "The same on one core, where no thread waits for another to wake up:"
-	taskset -c 0 $(CARGO) bench --locked --bench supervision
 
 bench-http: wrk ## Measure /orchestrate beside a bare actix-web handler
 	$(CARGO) bench --locked --bench http
