@@ -57,6 +57,9 @@ pub enum StartError {
     /// An agent could not be registered.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The system gives no threads for the agents to live on.
+    #[error("the threads of the agents cannot be started: {0}")]
+    Threads(#[source] std::io::Error),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),

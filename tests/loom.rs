@@ -53,11 +53,14 @@ impl House {
         }
     }
 
-    /// What the second life does to be found.
-    fn attach(&self) {
-        self.door.store(1, Ordering::SeqCst);
-        self.inbox.ring();
-        self.knock();
+    /// What a life does to be found.
+    fn attach(&self, life: u64) {
+        let door = usize::try_from(life).unwrap() - 1;
+        let put_up = || self.door.store(door, Ordering::SeqCst);
+        if self.inbox.while_served_by(life, put_up) {
+            self.inbox.ring();
+            self.knock();
+        }
     }
 
     /// What a life does when it hears the bell, until it hears it no more.
@@ -133,7 +136,7 @@ fn between_two_lives_nothing_is_lost() {
             thread::spawn(move || house.serve(1))
         };
         assert_eq!(house.inbox.next_life(), 2);
-        house.attach();
+        house.attach(2);
         let mut taken = house.serve(2);
         caller.join().unwrap();
         taken.extend(elder.join().unwrap());
@@ -161,5 +164,21 @@ fn what_is_put_into_a_closed_inbox_comes_back() {
         assert!(house.inbox.put(4).is_err());
         house.inbox.open();
         assert!(house.inbox.put(5).is_ok());
+    });
+}
+
+#[test]
+fn a_life_that_was_replaced_before_it_began_does_not_keep_the_next_from_being_found() {
+    loom::model(|| {
+        let house = House::new();
+        let elder = {
+            let house = Arc::clone(&house);
+            thread::spawn(move || house.attach(1))
+        };
+        assert_eq!(house.inbox.next_life(), 2);
+        house.attach(2);
+        house.put(7);
+        elder.join().unwrap();
+        assert_eq!(house.serve(2), [7]);
     });
 }

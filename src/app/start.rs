@@ -10,6 +10,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::StartError;
 use crate::agents::AgentEntry;
 use crate::agents::chat::Roster;
 use crate::balancing::{Balancer, Muster, Pools};
@@ -35,8 +36,8 @@ pub(super) async fn start_agents(
     settings: &Settings,
     specs: Vec<AgentSpec>,
     control: &ArbiterHandle,
-) -> Result<(Addr<Root>, Registry), RegistryError> {
-    let threads = AgentThreads::start(agent_threads());
+) -> Result<(Addr<Root>, Registry), StartError> {
+    let threads = AgentThreads::start(agent_threads()).map_err(StartError::Threads)?;
     let (root, registry) = Root::start_on(control, settings.house.clone(), threads);
     for spec in specs {
         let enlisted = root.send(Enlist(spec, Origin::Start)).await;

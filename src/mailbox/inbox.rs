@@ -89,6 +89,16 @@ impl<T> Inbox<T> {
         Some(queue.generation)
     }
 
+    /// Does something that no other life can come between, if this life may take; whether it did.
+    pub(super) fn while_served_by(&self, generation: u64, deed: impl FnOnce()) -> bool {
+        let queue = self.lock();
+        let served = queue.generation == generation;
+        if served {
+            deed();
+        }
+        served
+    }
+
     /// The life that may take.
     pub(super) fn generation(&self) -> u64 {
         self.lock().generation

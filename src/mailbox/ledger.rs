@@ -97,6 +97,16 @@ impl Ledger {
         })
     }
 
+    /// Takes out all.
+    pub(super) fn give_up(&self) -> Vec<Overdue> {
+        let mut jobs = self.lock();
+        let given_up = jobs.open.drain().map(|entry| Overdue {
+            entry,
+            why: AskError::Stopped,
+        });
+        given_up.collect()
+    }
+
     /// Takes out all whose deadline has come, or that have been worked on for at least `limit`.
     pub(super) fn expire(&self, limit: Option<Duration>, now: Instant) -> Vec<Overdue> {
         let mut jobs = self.lock();

@@ -44,11 +44,14 @@ impl Mailbox {
         self.inbox.generation() == generation.number()
     }
 
-    /// The actor that serves the mailbox says where it can be reached.
-    pub(crate) fn attach(&self, door: Door) {
-        self.door.store(Some(Arc::new(door)));
-        self.inbox.ring();
-        self.knock();
+    /// The actor of that life says where it can be reached. One that was replaced meanwhile is not
+    /// heard.
+    pub(crate) fn attach(&self, generation: Generation, door: Door) {
+        let put_up = || self.door.store(Some(Arc::new(door)));
+        if self.inbox.while_served_by(generation.number(), put_up) {
+            self.inbox.ring();
+            self.knock();
+        }
     }
 
     /// The doorbell was heard. To be called before the queue is looked at, so that what comes
@@ -68,6 +71,13 @@ impl Mailbox {
         for envelope in self.inbox.close() {
             envelope.return_to_sender(AskError::Stopped);
         }
+    }
+
+    /// Takes no more work, and tells all whose answer is still due that there will be none, also
+    /// those whose task is being worked on.
+    pub(crate) fn dissolve(&self) {
+        self.close();
+        self.ledger.give_up().into_iter().for_each(Overdue::tell);
     }
 
     /// Takes no more work; those who wait go on waiting.

@@ -1,6 +1,7 @@
 //! What an operator can do with the agents while everything runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Handler, Message};
 
@@ -115,6 +116,10 @@ impl Orchestrator {
             RegistryError::Spec(SpecError::Taken(_)) => ErrorType::AgentNameTaken,
             RegistryError::Spec(_) | RegistryError::Fixed(_) => ErrorType::ValidationError,
             RegistryError::Permanent(_) => ErrorType::AgentNotRemovable,
+            RegistryError::NoThread { .. } => {
+                let problem = Problem::new(ErrorType::Overloaded, error.to_string());
+                return problem.retry_after(Duration::from_secs(30));
+            }
             RegistryError::Ended => return Problem::shutting_down(),
         };
         Problem::new(error_type, error.to_string())

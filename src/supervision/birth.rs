@@ -80,10 +80,11 @@ pub(super) async fn live<A: Agent>(mut birth: Birth, factory: impl FnOnce() -> A
         Err(cause) => return birth.obituary.because(cause),
     };
     let host = AgentHost::new(agent, life, birth, over).start();
-    mailbox.attach(Door {
+    let door = Door {
         wake: host.clone().recipient(),
         check: host.recipient(),
-    });
+    };
+    mailbox.attach(generation, door);
 }
 
 /// The agent, started; or why its life ended before it began.

@@ -108,8 +108,8 @@ impl Cohort {
     }
 
     /// Starts a child that has ended anew at that moment, with all who are to be restarted with
-    /// it. Of those, temporary ones are ended and not started, and those who are left alone
-    /// after they were given up stay so.
+    /// it. Of those, temporary ones are ended and not started, and those stay as they are who
+    /// are about to end for good, or are left alone after they were given up.
     pub(super) fn restart(&mut self, id: u64, at: Instant) {
         let Some(ended) = self.members.iter().position(|member| member.id == id) else {
             return;
@@ -117,16 +117,15 @@ impl Cohort {
         let affected = self.strategy.affected(ended, self.members.len());
         let joint = self.strategy != RestartStrategy::OneForOne;
         for member in &mut self.members[affected] {
-            let rests = member.phase == Phase::Down && (member.plan == Plan::Stay || !member.joint);
-            if member.id != id && rests {
+            if member.id != id && member.is_out_of_it() {
                 continue;
             }
             member.joint = joint;
-            member.plan = if member.temporary && member.id != id {
-                Plan::End
+            if member.id != id && member.temporary && member.phase != Phase::Down {
+                member.plan = Plan::End;
             } else {
-                Plan::Start(at)
-            };
+                member.plan = Plan::Start(at);
+            }
         }
     }
 
@@ -141,7 +140,7 @@ impl Cohort {
     /// Ends a child for good, whatever its siblings do.
     pub(super) fn end_alone(&mut self, id: u64) {
         if let Some(member) = self.member(id) {
-            member.plan = Plan::End;
+            member.end();
             member.joint = false;
         }
     }
@@ -149,7 +148,7 @@ impl Cohort {
     /// Ends all, the last first.
     pub(super) fn end_all(&mut self) {
         for member in &mut self.members {
-            member.plan = Plan::End;
+            member.end();
             member.joint = true;
         }
     }
@@ -232,6 +231,22 @@ impl Cohort {
 }
 
 impl Member {
+    /// Its life shall end, if it has one, and none shall follow.
+    fn end(&mut self) {
+        self.plan = match self.phase {
+            Phase::Down => Plan::Stay,
+            _ => Plan::End,
+        };
+    }
+
+    /// Whether the restarts of its siblings are nothing to it.
+    fn is_out_of_it(&self) -> bool {
+        match self.phase {
+            Phase::Down => self.plan == Plan::Stay || !self.joint,
+            _ => self.plan == Plan::End,
+        }
+    }
+
     fn is_to_end(&self) -> bool {
         matches!(self.phase, Phase::Starting | Phase::Up) && self.plan != Plan::Stay
     }

@@ -37,6 +37,11 @@ impl Leash {
     /// Why it was told to end, once it was.
     pub(super) async fn until_told_to_end(&self) -> ExitReason {
         self.end.cancelled().await;
+        self.reason()
+    }
+
+    /// Why it was told to end.
+    pub(super) fn reason(&self) -> ExitReason {
         let reason = self.reason.get().cloned();
         reason.unwrap_or(ExitReason::Shutdown)
     }

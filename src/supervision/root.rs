@@ -27,7 +27,7 @@ use crate::judgement::{RestartPolicy, RestartStrategy, SupervisorConfig};
 use crate::words::{AgentName, Consequence, ExitReason, LifeEvent};
 
 use branch::Branch;
-pub(super) use branch::{Escalated, SupervisorGuard};
+pub(super) use branch::{SupervisorEnded, SupervisorGuard};
 pub use commands::RegistryError;
 pub(crate) use commands::{Dismiss, Enlist, Operate, Operation, Scale, Shutdown};
 
@@ -80,6 +80,8 @@ pub(crate) struct Root {
     rules: HouseRules,
     kit: Kit,
     branches: Vec<Branch>,
+    /// How many branches there have been.
+    founded: u64,
     /// How to make more instances of an agent.
     specs: HashMap<AgentName, AgentSpec>,
     intensity: Intensity,
@@ -135,6 +137,7 @@ impl Root {
             },
             rules,
             branches: Vec::new(),
+            founded: 0,
             specs: HashMap::new(),
             intensity: Intensity::default(),
             guard: RootGuard {
@@ -175,8 +178,9 @@ impl Root {
     /// Nothing can be kept alive any more: whoever waits is told.
     fn fall(&mut self, name: &str) {
         let reason = format!(
-            "the supervisor of `{name}` ended more than {} times within {} s, and the root of all \
-             supervisors with it",
+            "the supervisor of `{name}` ended more than {} times within {} s \
+             (supervision.max_restarts, window), and the root of all supervisors with it; \
+             `on_give_up: stop` gives up agents instead of supervisors",
             self.rules.supervisor.max_restarts,
             self.rules.supervisor.window.as_secs_f64()
         );
@@ -194,16 +198,22 @@ impl Actor for Root {
     type Context = Context<Self>;
 }
 
-/// A supervisor has ended.
-impl Handler<Escalated> for Root {
+impl Handler<SupervisorEnded> for Root {
     type Result = ();
 
-    fn handle(&mut self, ended: Escalated, ctx: &mut Self::Context) {
+    fn handle(&mut self, ended: SupervisorEnded, ctx: &mut Self::Context) {
+        if self.is_ending() {
+            return;
+        }
         let mut branches = self.branches.iter();
         let Some(at) = branches.position(|it| (it.id, it.epoch) == (ended.branch, ended.epoch))
         else {
             return;
         };
+        if self.branches[at].charges.is_empty() {
+            self.branches.remove(at);
+            return;
+        }
         let name = Arc::clone(&self.branches[at].name);
         self.kit.events.tell(LifeEvent::Escalated {
             supervisor: Arc::clone(&name),
@@ -232,10 +242,17 @@ impl Handler<ThreadReplaced> for Root {
 
 impl Root {
     fn revive(&mut self, id: u64, ctx: &mut Context<Self>) {
-        let root = ctx.address();
-        let kit = self.kit.clone();
-        if let Some(branch) = self.branches.iter_mut().find(|branch| branch.id == id) {
-            branch.revive(kit, root.recipient());
+        if self.is_ending() {
+            return;
         }
+        let (kit, root) = (self.kit.clone(), ctx.address().recipient());
+        if let Some(branch) = self.branches.iter_mut().find(|branch| branch.id == id) {
+            branch.revive(kit, root);
+        }
+    }
+
+    /// Whether all agents were told to end.
+    fn is_ending(&self) -> bool {
+        !self.guard.armed
     }
 }

@@ -9,8 +9,8 @@ mod lives;
 
 use std::time::Instant;
 
-use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
-use actix::{ActorContext, ActorFutureExt};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use futures::future::{AbortHandle, abortable};
 use tokio::sync::oneshot;
 
 use super::birth::Patience;
@@ -27,7 +27,7 @@ use crate::words::{ExitReason, LifeEvent};
 pub(super) use child::Charge;
 use child::Child;
 use commands::Rolling;
-pub(super) use commands::{Admit, Dismiss, Drain, Finish, Restart, ThreadReplaced};
+pub(super) use commands::{Admit, Disband, Dismiss, Drain, Finish, Restart, ThreadReplaced};
 
 /// What all supervisors of a house share.
 #[derive(Clone)]
@@ -39,6 +39,16 @@ pub(super) struct Kit {
     pub registry: Registry,
 }
 
+impl Kit {
+    /// Parts with instances that nobody keeps alive.
+    pub(super) fn dismiss(&self, charges: Vec<Charge>) {
+        for charge in charges {
+            charge.mailbox.dissolve();
+            self.threads.release(charge.place);
+        }
+    }
+}
+
 pub(super) struct Supervisor {
     config: SupervisorConfig,
     kit: Kit,
@@ -46,7 +56,7 @@ pub(super) struct Supervisor {
     children: Vec<Child>,
     intensity: Intensity,
     rolling: Rolling,
-    alarm: Option<SpawnHandle>,
+    alarm: Option<AbortHandle>,
     purpose: Purpose,
     guard: SupervisorGuard,
 }
@@ -56,6 +66,8 @@ pub(super) struct Supervisor {
 enum Purpose {
     /// To keep its children alive.
     Supervise,
+    /// To part with them, and to end when the last is gone.
+    Disband,
     /// To end them and to leave the matter to its parent.
     Escalate,
     /// To end them for good, and to tell when that is done.
@@ -109,20 +121,30 @@ impl Supervisor {
         }
     }
 
+    /// Alarms are not cancelled by the context: an actor that does that and terminates in the same
+    /// turn never ends, but keeps its thread busy for ever (actix 0.13.5, `ContextFut::poll`).
     fn set_alarm(&mut self, until: Instant, ctx: &mut Context<Self>) {
         let clock = self.kit.clock.clone();
-        let sleep = async move { clock.sleep_until(until).await };
-        let alarm = sleep.into_actor(self);
-        let alarm = ctx.spawn(alarm.map(|(), supervisor, ctx| supervisor.pursue(ctx)));
+        let (sleep, alarm) = abortable(async move { clock.sleep_until(until).await });
+        let sleep = sleep.into_actor(self);
+        ctx.spawn(sleep.map(|slept, supervisor, ctx| {
+            if slept.is_ok() {
+                supervisor.pursue(ctx);
+            }
+        }));
         if let Some(earlier) = self.alarm.replace(alarm) {
-            ctx.cancel_future(earlier);
+            earlier.abort();
         }
     }
 
     /// All children are down.
     fn conclude(&mut self, ctx: &mut Context<Self>) {
         match &mut self.purpose {
-            Purpose::Supervise => {}
+            Purpose::Disband if self.children.is_empty() => {
+                self.guard.desert();
+                ctx.terminate();
+            }
+            Purpose::Supervise | Purpose::Disband => {}
             Purpose::Escalate => {
                 self.guard.escalate();
                 ctx.terminate();
@@ -202,10 +224,15 @@ impl Handler<ChildExited> for Supervisor {
 }
 
 impl Drop for Supervisor {
-    /// Whatever ended the supervisor, no life goes on that nobody supervises.
+    /// Whatever ended the supervisor, no life goes on that nobody supervises. Those who were to be
+    /// parted with the next supervisor does not know.
     fn drop(&mut self) {
         for child in &self.children {
             child.leash.end(ExitReason::Restarted);
         }
+        let children = std::mem::take(&mut self.children).into_iter();
+        let dismissed = children.filter(|child| child.dismissed);
+        self.kit
+            .dismiss(dismissed.map(|child| child.charge).collect());
     }
 }

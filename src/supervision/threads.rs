@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,11 +35,11 @@ pub(super) struct AgentThread {
 pub(super) struct Place(usize);
 
 impl AgentThread {
-    fn start() -> Self {
-        Self {
-            handle: Arbiter::new().handle(),
+    fn start() -> io::Result<Self> {
+        Ok(Self {
+            handle: Arbiter::try_new()?.handle(),
             pulse: Pulse::new(),
-        }
+        })
     }
 
     /// Tells it from the one that was at its place before.
@@ -49,24 +50,40 @@ impl AgentThread {
 
 impl AgentThreads {
     /// Starts `count` threads to be shared; needs a running actix system.
-    pub(crate) fn start(count: usize) -> Self {
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
         let shared = count.max(1);
-        let places = (0..shared).map(|place| (place, AgentThread::start()));
-        Self {
+        let places = (0..shared).map(|place| Ok((place, AgentThread::start()?)));
+        Ok(Self {
             inner: Arc::new(Inner {
-                places: Mutex::new(places.collect()),
+                places: Mutex::new(places.collect::<io::Result<_>>()?),
                 shared,
                 next: AtomicUsize::new(0),
             }),
-        }
+        })
     }
 
-    /// A place for one more instance: a thread of its own, or the shared ones in turn.
-    pub(super) fn assign(&self, own: bool) -> Place {
-        if own {
-            return Place(self.places().insert(AgentThread::start()));
+    /// Places for so many more instances: threads of their own, or the shared ones in turn.
+    ///
+    /// # Errors
+    /// The system gives no more threads; none is kept then.
+    pub(super) fn assign(&self, count: usize, own: bool) -> io::Result<Vec<Place>> {
+        if !own {
+            let turns = (0..count).map(|_| self.inner.next.fetch_add(1, Ordering::Relaxed));
+            return Ok(turns.map(|turn| Place(turn % self.inner.shared)).collect());
         }
-        Place(self.inner.next.fetch_add(1, Ordering::Relaxed) % self.inner.shared)
+        let mut places = Vec::new();
+        for _ in 0..count {
+            let started = AgentThread::start().inspect_err(|_| {
+                for place in &places {
+                    self.release(*place);
+                }
+            });
+            places.push(Place(self.places().insert(started?)));
+        }
+        Ok(places)
     }
 
     /// Gives a place back; a thread that nobody shared ends.
@@ -97,23 +114,33 @@ impl AgentThreads {
     }
 
     /// Puts a new thread in the place of that one; whether it was still there.
-    pub(super) fn replace(&self, place: Place, serial: u64) -> bool {
-        let mut places = self.places();
-        match places.get_mut(place.0) {
-            Some(thread) if thread.serial() == serial => {
-                *thread = AgentThread::start();
-                true
-            }
-            _ => false,
+    ///
+    /// # Errors
+    /// The system gives no more threads; the old one keeps its place.
+    pub(super) fn replace(&self, place: Place, serial: u64) -> io::Result<bool> {
+        let is_there = |thread: &AgentThread| thread.serial() == serial;
+        if !self.at(place).as_ref().is_some_and(is_there) {
+            return Ok(false);
         }
+        let new = AgentThread::start()?;
+        if let Some(old) = self.places().get_mut(place.0).filter(|it| is_there(it)) {
+            *old = new;
+            return Ok(true);
+        }
+        new.handle.stop();
+        Ok(false)
     }
 
     /// Puts a new thread in the place of one that has ended; whoever finds it alive leaves it.
-    pub(super) fn replace_if_ended(&self, place: Place) {
-        if let Some(thread) = self.places().get_mut(place.0)
-            && !thread.handle.spawn_fn(|| {})
-        {
-            *thread = AgentThread::start();
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(super) fn replace_if_ended(&self, place: Place) -> io::Result<()> {
+        match self.at(place) {
+            Some(thread) if !thread.handle.spawn_fn(|| {}) => {
+                self.replace(place, thread.serial()).map(drop)
+            }
+            _ => Ok(()),
         }
     }
 

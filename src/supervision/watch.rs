@@ -60,9 +60,12 @@ pub(super) struct Watch {
     registry: Registry,
     root: Addr<Root>,
     looks: u32,
+    last_look: Instant,
     /// How many looks each thread has missed.
     missed: HashMap<u64, u32>,
     lost: Vec<AgentThread>,
+    /// Whether the system gives no threads for those that are blocked.
+    starved: bool,
 }
 
 impl Watch {
@@ -72,14 +75,18 @@ impl Watch {
             registry,
             root,
             looks: 0,
+            last_look: Instant::now(),
             missed: HashMap::new(),
             lost: Vec::new(),
+            starved: false,
         }
     }
 
     fn look(&mut self) {
         self.looks = self.looks.wrapping_add(1);
         let now = Instant::now();
+        let span = now.saturating_duration_since(self.last_look);
+        self.last_look = now;
         let threads = self.registry.threads().all().into_iter();
         let mut silent: Vec<Silent> = Vec::new();
         for (place, thread) in threads {
@@ -94,18 +101,22 @@ impl Watch {
                 });
             }
         }
-        self.expire(&silent, now);
+        self.hold(&silent, span);
         for silent in silent {
             if self.is_too_long(&silent, now) {
                 self.leave_behind(silent);
             }
         }
+        self.registry.for_each_mailbox(|mailbox| {
+            if mailbox.load().taken() > 0 {
+                mailbox.expire(now);
+            }
+        });
         self.welcome_back();
     }
 
-    /// Takes the jobs away that have been worked on for too long. For those who wait for a thread
-    /// that somebody else blocks time stands still.
-    fn expire(&self, silent: &[Silent], now: Instant) {
+    /// For jobs that wait for a thread that somebody else blocks time stands still.
+    fn hold(&self, silent: &[Silent], span: Duration) {
         let blocked = silent.iter().map(|it| (it.thread.serial(), it.mark));
         let lost = self.lost.iter().map(|it| (it.serial(), None));
         let blocked: Vec<(u64, Option<Mark>)> = blocked.chain(lost).collect();
@@ -115,9 +126,8 @@ impl Watch {
             }
             for (thread, mark) in &blocked {
                 let own = mark.filter(|mark| mark.instance == mailbox.serial());
-                mailbox.hold_jobs(*thread, own.map_or(0, |mark| mark.job), LOOK);
+                mailbox.hold_jobs(*thread, own.map_or(0, |mark| mark.job), span);
             }
-            mailbox.expire(now);
         });
     }
 
@@ -148,10 +158,8 @@ impl Watch {
         let overdue = match mailbox.capacity().job_timeout {
             _ if mark.job == 0 => silent.since >= self.config.start,
             None => false,
-            // One that is no longer known was taken away for being late.
-            Some(limit) => mailbox
-                .age_of_job(mark.job, now)
-                .is_none_or(|age| age >= limit),
+            // One whose caller has left, or had less time than that, is known no longer.
+            Some(limit) => mailbox.age_of_job(mark.job, now).unwrap_or(silent.since) >= limit,
         };
         stalled || overdue
     }
@@ -167,7 +175,8 @@ impl Watch {
         if let (Some(mailbox), Some(mark)) = (&culprit, mark) {
             mailbox.expire_job(mark.job);
         }
-        if !self.registry.threads().replace(place, thread.serial()) {
+        let replaced = self.registry.threads().replace(place, thread.serial());
+        if self.is_starved(replaced.as_ref().err()) || !replaced.unwrap_or_default() {
             return;
         }
         self.missed.remove(&thread.serial());
@@ -178,16 +187,20 @@ impl Watch {
         };
         self.lost.push(thread);
         let blamed = culprit.map_or_else(
-            || "a task that some agent has spawned".to_owned(),
+            || "a task that one of the agents there has spawned".to_owned(),
             |mailbox| format!("agent {}", mailbox.instance()),
         );
         let leaked = self.count();
         warn!("{blamed} blocks its thread, which is left behind; threads lost by now: {leaked}");
         if replaced.ban {
             let most = self.config.most_leaked;
+            let whoever = replaced
+                .culprit
+                .map_or("all who lived there are", |_| "it is");
             error!(
-                "more than {most} threads are lost (supervision.max_leaked_threads): {blamed} is \
-                 stopped; agents that block belong on threads of their own (blocking: true)"
+                "more than {most} threads are lost (supervision.max_leaked_threads), the last to \
+                 {blamed}: {whoever} stopped until somebody restarts them; agents that block \
+                 belong on threads of their own (blocking: true)"
             );
         }
         self.registry
@@ -218,6 +231,16 @@ impl Watch {
         }
     }
 
+    /// Whether there is no thread to go on with; said once, and tried again at each look.
+    fn is_starved(&mut self, cause: Option<&std::io::Error>) -> bool {
+        let was_starved = std::mem::replace(&mut self.starved, cause.is_some());
+        if let Some(cause) = cause.filter(|_| !was_starved) {
+            error!("no thread can be started in place of one that is blocked: {cause}");
+        }
+        self.starved
+    }
+
+    /// Publishes how many threads are lost.
     fn count(&self) -> usize {
         self.registry.set_leaked(self.lost.len());
         self.lost.len()
@@ -231,6 +254,16 @@ impl Watch {
             }
         });
         found
+    }
+}
+
+impl Drop for Watch {
+    /// Without it nobody would ever be told that the time is up.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.registry
+                .lose("the watch over the threads of the agents was lost");
+        }
     }
 }
 

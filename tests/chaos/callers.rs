@@ -46,8 +46,12 @@ impl Tally {
         self.stopped.get()
     }
 
-    fn note(&self, deed: &str, outcome: Outcome) {
+    /// Somebody is about to ask.
+    fn ask(&self) {
         self.asked.set(self.asked.get() + 1);
+    }
+
+    fn note(&self, deed: &str, outcome: Outcome) {
         if matches!(&outcome, Outcome::Problem(kind) if kind == "Overloaded") {
             self.refused.set(self.refused.get() + 1);
             return;
@@ -182,6 +186,7 @@ impl Caller {
             number += 1;
             let (agent, deed) = choice();
             let content = format!("{deed} {number}");
+            self.tally.ask();
             let asking = tokio::time::timeout(SILENCE, self.ask(&agent, &content));
             let outcome = if fastrand::u32(..200) == 0 {
                 // A caller in a hurry.

@@ -231,3 +231,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_temporary_bystander_that_has_not_begun_is_still_to_begin() {
+    let mut world = World::new(OneForAll, 0);
+    world.slow.push(0);
+    world.cohort.add(0, false, world.now);
+    world.cohort.add(1, true, world.now);
+    assert_eq!(world.deeds(), ["start 0"]);
+    world.slow.clear();
+    world.crash(0);
+    assert_eq!(world.deeds(), ["start 0", "start 1"]);
+}
+
+#[test]
+fn one_that_is_about_to_end_for_good_is_not_started_with_its_siblings() {
+    let mut world = World::new(OneForAll, 3);
+    world.deeds();
+    world.stubborn.push(1);
+    world.cohort.end_alone(1);
+    assert_eq!(world.deeds(), ["end 1"]);
+    world.crash(0);
+    assert_eq!(world.deeds(), ["end 2", "start 0", "start 2"]);
+    assert!(world.cohort.ended(1));
+    assert_eq!(world.deeds(), [""; 0]);
+}
+
+#[test]
+fn one_that_is_down_has_ended_when_it_shall() {
+    let mut world = World::new(OneForAll, 2);
+    world.deeds();
+    assert!(!world.cohort.ended(0));
+    world.cohort.restart_alone(0, world.now + PATIENCE);
+    world.cohort.end_alone(0);
+    assert!(world.cohort.rests(0));
+    world.crash(1);
+    assert_eq!(world.deeds(), ["start 1"]);
+}

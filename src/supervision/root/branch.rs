@@ -14,6 +14,7 @@ pub(super) struct Branch {
     pub name: Arc<str>,
     /// Whether agents of that group may join.
     pub is_group: bool,
+    /// Once there are none, there will be none: its supervisor ends with the last.
     pub charges: Vec<Charge>,
     pub supervisor: Addr<Supervisor>,
     pub epoch: u64,
@@ -31,7 +32,7 @@ pub(super) struct Charter {
 }
 
 impl Branch {
-    pub(super) fn start(charter: Charter, kit: Kit, to: Recipient<Escalated>) -> Self {
+    pub(super) fn start(charter: Charter, kit: Kit, to: Recipient<SupervisorEnded>) -> Self {
         let born = kit.clock.now();
         let guard = SupervisorGuard::new(charter.id, 0, to);
         let supervisor = Supervisor::new(Vec::new(), charter.config, kit, guard);
@@ -49,12 +50,18 @@ impl Branch {
     }
 
     /// Starts another supervisor over the same instances.
-    pub(super) fn revive(&mut self, kit: Kit, to: Recipient<Escalated>) {
+    pub(super) fn revive(&mut self, kit: Kit, to: Recipient<SupervisorEnded>) {
         self.epoch += 1;
         self.born = kit.clock.now();
         let guard = SupervisorGuard::new(self.id, self.epoch, to);
         let supervisor = Supervisor::new(self.charges.clone(), self.config, kit, guard);
         self.supervisor = supervisor.start();
+    }
+
+    /// Whether that instance is one of its own.
+    pub(super) fn cares_for(&self, child: u64) -> bool {
+        let mut charges = self.charges.iter();
+        charges.any(|charge| charge.mailbox.serial() == child)
     }
 
     /// Lets no work in any more, and tells those who wait.
@@ -65,10 +72,10 @@ impl Branch {
     }
 }
 
-/// The news that a supervisor has ended.
+/// The news that a supervisor has ended, for whatever reason but the end of everything.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(in crate::supervision) struct Escalated {
+pub(in crate::supervision) struct SupervisorEnded {
     pub branch: u64,
     pub epoch: u64,
     how: How,
@@ -77,13 +84,15 @@ pub(in crate::supervision) struct Escalated {
 #[derive(Debug, Clone, Copy)]
 enum How {
     GaveUp,
+    Deserted,
     Lost,
 }
 
-impl fmt::Display for Escalated {
+impl fmt::Display for SupervisorEnded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.how {
             How::GaveUp => "could not keep its agents alive",
+            How::Deserted => "has no agents any more",
             How::Lost => "was lost",
         })
     }
@@ -94,11 +103,11 @@ pub(in crate::supervision) struct SupervisorGuard {
     branch: u64,
     epoch: u64,
     how: Option<How>,
-    to: Recipient<Escalated>,
+    to: Recipient<SupervisorEnded>,
 }
 
 impl SupervisorGuard {
-    fn new(branch: u64, epoch: u64, to: Recipient<Escalated>) -> Self {
+    fn new(branch: u64, epoch: u64, to: Recipient<SupervisorEnded>) -> Self {
         Self {
             branch,
             epoch,
@@ -112,6 +121,11 @@ impl SupervisorGuard {
         self.how = Some(How::GaveUp);
     }
 
+    /// It ends because it has no children any more.
+    pub(in crate::supervision) fn desert(&mut self) {
+        self.how = Some(How::Deserted);
+    }
+
     /// It may end: it was told to.
     pub(in crate::supervision) fn disarm(&mut self) {
         self.how = None;
@@ -121,7 +135,7 @@ impl SupervisorGuard {
 impl Drop for SupervisorGuard {
     fn drop(&mut self) {
         if let Some(how) = self.how {
-            self.to.do_send(Escalated {
+            self.to.do_send(SupervisorEnded {
                 branch: self.branch,
                 epoch: self.epoch,
                 how,

@@ -1,5 +1,7 @@
 //! What can be asked of the root: who shall be there, and how they shall be.
 
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use super::{AgentSpec, Origin, Root};
 use crate::mailbox::Mailbox;
 use crate::supervision::agent_spec::SpecError;
 use crate::supervision::registry::{Registered, Scaling};
-use crate::supervision::supervisor::{self, Admit, Charge, Drain, Finish};
+use crate::supervision::supervisor::{self, Admit, Charge, Disband, Drain, Finish};
 use crate::words::AgentName;
 
 /// Why the agents cannot be changed like that.
@@ -29,8 +31,16 @@ pub enum RegistryError {
     #[error("agent `{0}` belongs to the configuration: remove it there, or pause it")]
     Permanent(AgentName),
     /// Its instances cannot be more or fewer.
-    #[error("agent `{0}` has an instance for each URL: change them in its configuration")]
+    #[error("agent `{0}` has as many instances as URLs: describe it anew with other URLs")]
     Fixed(AgentName),
+    /// The system gives no more threads, of which `blocking` agents need one an instance.
+    #[error("agent `{agent}` needs a thread, and none can be started: {cause}")]
+    NoThread {
+        /// The agent.
+        agent: AgentName,
+        /// What the system says.
+        cause: String,
+    },
     /// Nothing is supervised any more.
     #[error("the supervisors have ended")]
     Ended,
@@ -70,6 +80,16 @@ pub(crate) enum Operation {
     Restart,
 }
 
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Restart => "restarted",
+        })
+    }
+}
+
 /// Does something with an agent on an operator's wish.
 #[derive(Message)]
 #[rtype(result = "Result<(), RegistryError>")]
@@ -92,11 +112,14 @@ impl Root {
         let group = spec.shared_group();
         let name = group.unwrap_or(spec.name());
         let mut branches = self.branches.iter();
-        let joined = branches.position(|it| it.is_group == group.is_some() && &*it.name == name);
+        let joined = branches.position(|it| {
+            it.is_group == group.is_some() && &*it.name == name && !it.charges.is_empty()
+        });
         let at = joined.unwrap_or_else(|| {
             let common = self.rules.supervisor_of(group);
+            self.founded += 1;
             let charter = Charter {
-                id: self.branches.last().map_or(1, |last| last.id + 1),
+                id: self.founded,
                 name: name.into(),
                 is_group: group.is_some(),
                 config: spec.supervisor.unwrap_or(common),
@@ -109,35 +132,66 @@ impl Root {
         &mut self.branches[at]
     }
 
-    /// One more instance of the agent, in the care of its supervisor.
-    fn admit(&mut self, spec: &AgentSpec, number: usize, ctx: &mut Context<Self>) -> Arc<Mailbox> {
-        let mailbox = spec.mailbox(number, self.rules.breaker);
-        let charge = Charge {
-            mailbox: Arc::clone(&mailbox),
+    /// The branch of these instances, which are all of one agent.
+    fn branch_of(&mut self, children: &[u64]) -> Option<&mut Branch> {
+        let first = *children.first()?;
+        let mut branches = self.branches.iter_mut();
+        branches.find(|branch| branch.cares_for(first))
+    }
+
+    /// More instances of the agent, in the care of its supervisor.
+    fn admit(
+        &mut self,
+        spec: &AgentSpec,
+        numbers: Range<usize>,
+        ctx: &mut Context<Self>,
+    ) -> Result<Vec<Arc<Mailbox>>, RegistryError> {
+        let places = self
+            .kit
+            .threads
+            .assign(numbers.len(), spec.capacity.blocking);
+        let places = places.map_err(|cause| RegistryError::NoThread {
+            agent: spec.card.name.clone(),
+            cause: cause.to_string(),
+        })?;
+        let charges = numbers.zip(places).map(|(number, place)| Charge {
+            mailbox: spec.mailbox(number, self.rules.breaker),
             number,
             launch: spec.launch.clone(),
             policy: spec.policy,
-            place: self.kit.threads.assign(spec.capacity.blocking),
-        };
+            place,
+        });
+        let charges: Vec<Charge> = charges.collect();
         let branch = self.branch(spec, ctx);
-        branch.charges.push(charge.clone());
-        branch.supervisor.do_send(Admit(charge));
-        mailbox
+        for charge in &charges {
+            branch.charges.push(charge.clone());
+            branch.supervisor.do_send(Admit(charge.clone()));
+        }
+        Ok(charges.into_iter().map(|charge| charge.mailbox).collect())
     }
 
-    /// Parts with instances once their work is done.
+    /// Parts with instances of one agent once their work is done.
     fn part_with(&mut self, instances: &[Arc<Mailbox>], patience: Duration) {
         self.kit.registry.let_go(instances);
         let children: Vec<u64> = instances.iter().map(|it| it.serial()).collect();
-        for branch in &mut self.branches {
-            let before = branch.charges.len();
-            let goes = |charge: &Charge| children.contains(&charge.mailbox.serial());
-            branch.charges.retain(|charge| !goes(charge));
-            if branch.charges.len() < before {
-                let children = children.clone();
-                let dismiss = supervisor::Dismiss { children, patience };
-                branch.supervisor.do_send(dismiss);
-            }
+        let goes = |charge: &Charge| children.contains(&charge.mailbox.serial());
+        let kit = self.kit.clone();
+        let Some(branch) = self.branch_of(&children) else {
+            return;
+        };
+        let (gone, kept) = std::mem::take(&mut branch.charges)
+            .into_iter()
+            .partition(goes);
+        branch.charges = kept;
+        if branch.supervisor.connected() {
+            let dismiss = supervisor::Dismiss { children, patience };
+            branch.supervisor.do_send(dismiss);
+        } else {
+            // There is none between its end and its revival.
+            kit.dismiss(gone);
+        }
+        if branch.charges.is_empty() {
+            branch.supervisor.do_send(Disband);
         }
     }
 }
@@ -151,12 +205,9 @@ impl Handler<Enlist> for Root {
         if self.kit.registry.find(&name).is_some() {
             return Err(SpecError::Taken(name).into());
         }
-        let numbers = 0..spec.instances;
         let registered = Registered {
             card: spec.card.clone(),
-            instances: numbers
-                .map(|number| self.admit(&spec, number, ctx))
-                .collect(),
+            instances: self.admit(&spec, 0..spec.instances, ctx)?,
             on_failure: spec.on_failure,
             retry_safe: spec.retry_safe,
             origin,
@@ -204,14 +255,14 @@ impl Handler<Scale> for Root {
         if instances != present && registered.scaling == Scaling::Fixed {
             return Err(RegistryError::Fixed(agent));
         }
-        info!("agent {agent} has {instances} instances from now on, after {present}");
         let leaving = registered.instances.split_off(instances.min(present));
         let paused = registered.instances.iter().any(|it| it.is_paused());
-        for number in present..instances {
-            let mailbox = self.admit(&spec, number, ctx);
+        let more = self.admit(&spec, present..instances, ctx)?;
+        info!("agent {agent} has {instances} instances from now on, after {present}");
+        for mailbox in &more {
             mailbox.set_paused(paused);
-            registered.instances.push(mailbox);
         }
+        registered.instances.extend(more);
         self.kit.registry.publish(&agent, Some(registered));
         self.part_with(&leaving, patience);
         Ok(())
@@ -223,7 +274,7 @@ impl Handler<Operate> for Root {
 
     fn handle(&mut self, Operate(agent, what): Operate, _: &mut Context<Self>) -> Self::Result {
         let registered = self.registered(&agent)?;
-        info!("agent {agent}: {what:?} on an operator's wish");
+        info!("agent {agent} is {what} on an operator's wish");
         match what {
             Operation::Pause | Operation::Resume => {
                 for mailbox in &registered.instances {
@@ -234,9 +285,8 @@ impl Handler<Operate> for Root {
             Operation::Restart => {
                 let instances = registered.instances.iter();
                 let children: Vec<u64> = instances.map(|it| it.serial()).collect();
-                for branch in &self.branches {
-                    let restart = supervisor::Restart(children.clone());
-                    branch.supervisor.do_send(restart);
+                if let Some(branch) = self.branch_of(&children) {
+                    branch.supervisor.do_send(supervisor::Restart(children));
                 }
             }
         }
@@ -254,16 +304,20 @@ impl Handler<Shutdown> for Root {
         let supervisors: Vec<_> = supervisors.map(|it| it.supervisor.clone()).collect();
         let drained = supervisors.iter().map(|it| it.send(Drain(patience)));
         let drained = futures::future::join_all(drained);
-        let finished = drained.into_actor(self).then(move |_, root, _| {
-            let until = root.kit.clock.now() + patience;
-            let finishing = async move {
-                for supervisor in supervisors {
-                    // One that has ended has no children left.
-                    let _ = supervisor.send(Finish { until }).await;
-                }
-            };
-            finishing.into_actor(root)
+        let clock = self.kit.clock.clone();
+        let finished = async move {
+            drained.await;
+            for supervisor in supervisors {
+                let until = clock.now() + patience;
+                // One that has ended has no children left.
+                let _ = supervisor.send(Finish { until }).await;
+            }
+        };
+        let registry = self.kit.registry.clone();
+        let told = finished.into_actor(self).map(move |(), _, _| {
+            // Whoever waits for somebody that could not be ended, or is between two lives.
+            registry.for_each_mailbox(|mailbox| mailbox.dissolve());
         });
-        Box::pin(finished)
+        Box::pin(told)
     }
 }

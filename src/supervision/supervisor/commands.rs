@@ -32,6 +32,11 @@ pub(in crate::supervision) struct Dismiss {
     pub patience: Duration,
 }
 
+/// Ends when the last of its children is gone: it gets no others.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(in crate::supervision) struct Disband;
+
 /// Starts these instances anew, one after the other, each once the one before it works again.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -86,8 +91,12 @@ impl Rolling {
 }
 
 impl Supervisor {
-    /// Starts the next instance anew, if it is its turn.
+    /// Starts the next instance anew, if it is its turn, and nothing else is planned for all.
     pub(super) fn roll(&mut self) {
+        if !matches!(self.purpose, Purpose::Supervise) {
+            self.rolling = Rolling::default();
+            return;
+        }
         while self.rolling.current.is_none()
             && let Some(id) = self.rolling.waiting.pop_front()
         {
@@ -114,7 +123,6 @@ impl Supervisor {
         let lives = child.lives;
         self.cohort.end_alone(id);
         if !lives {
-            self.cohort.ended(id);
             self.retire(id);
         }
     }
@@ -123,9 +131,12 @@ impl Supervisor {
 impl Handler<Admit> for Supervisor {
     type Result = ();
 
+    /// Whoever comes while all others end is started with them, by the next supervisor.
     fn handle(&mut self, Admit(charge): Admit, ctx: &mut Context<Self>) {
-        self.adopt(charge);
-        self.pursue(ctx);
+        if matches!(self.purpose, Purpose::Supervise) {
+            self.adopt(charge);
+            self.pursue(ctx);
+        }
     }
 }
 
@@ -146,6 +157,17 @@ impl Handler<Dismiss> for Supervisor {
                 supervisor.pursue(ctx);
             });
             ctx.spawn(parting);
+        }
+    }
+}
+
+impl Handler<Disband> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Disband, ctx: &mut Context<Self>) {
+        if matches!(self.purpose, Purpose::Supervise) {
+            self.purpose = Purpose::Disband;
+            self.pursue(ctx);
         }
     }
 }
@@ -239,7 +261,6 @@ impl Handler<Finish> for Supervisor {
         let without_a_life = self.children.iter().filter(|child| !child.lives);
         let without_a_life: Vec<u64> = without_a_life.map(Child::id).collect();
         for id in without_a_life {
-            self.cohort.ended(id);
             self.retire(id);
         }
         self.pursue(ctx);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{AsyncContext, Context};
-use log::warn;
+use log::{error, warn};
 
 use super::{Purpose, Supervisor};
 use crate::judgement::History;
@@ -61,8 +61,8 @@ impl Supervisor {
     pub(super) fn end_life(&mut self, id: u64) {
         let reason = match self.purpose {
             Purpose::End(_) => ExitReason::Shutdown,
-            Purpose::Supervise if self.is_dismissed(id) => ExitReason::Shutdown,
-            Purpose::Supervise | Purpose::Escalate => ExitReason::Restarted,
+            _ if self.is_dismissed(id) => ExitReason::Shutdown,
+            Purpose::Supervise | Purpose::Disband | Purpose::Escalate => ExitReason::Restarted,
         };
         if let Some(child) = self.child(id) {
             child.leash.end(reason);
@@ -71,12 +71,23 @@ impl Supervisor {
 
     /// Goes on without a life that was told to end and does not.
     pub(super) fn abandon(&mut self, id: u64) {
+        let rests = self.cohort.rests(id);
+        let events = self.kit.events.clone();
         if let Some(child) = self.child(id) {
             child.lives = false;
             let instance = child.charge.mailbox.instance();
             warn!("agent {instance} has not ended in time and is left behind");
+            let consequence = if rests {
+                Consequence::Leave
+            } else {
+                Consequence::AT_ONCE
+            };
+            child.mourn(&child.leash.reason(), consequence, &events);
         }
-        if self.cohort.rests(id) {
+        if rests && !matches!(self.purpose, Purpose::Escalate) {
+            if let Some(child) = self.child(id) {
+                child.charge.mailbox.dissolve();
+            }
             self.retire(id);
         }
     }
@@ -94,8 +105,11 @@ impl Supervisor {
         child.lives = false;
         child.mourn(reason, consequence, &events);
         let place = child.charge.place;
-        if thread_ended && !matches!(self.purpose, Purpose::End(_)) {
-            self.kit.threads.replace_if_ended(place);
+        if thread_ended
+            && !matches!(self.purpose, Purpose::End(_))
+            && let Err(cause) = self.kit.threads.replace_if_ended(place)
+        {
+            error!("no thread can be started in place of one that has ended: {cause}");
         }
         self.follow(id, consequence, told, now);
     }
@@ -111,16 +125,22 @@ impl Supervisor {
         match self.purpose {
             Purpose::End(_) => Consequence::Leave,
             Purpose::Escalate => Consequence::Escalate,
-            Purpose::Supervise if told && self.cohort.rests(id) => Consequence::Leave,
-            Purpose::Supervise if told => Consequence::AT_ONCE,
-            Purpose::Supervise => {
+            _ if told && self.cohort.rests(id) => Consequence::Leave,
+            _ if told => Consequence::AT_ONCE,
+            Purpose::Supervise | Purpose::Disband => {
                 let mut children = self.children.iter_mut();
                 let Some(child) = children.find(|child| child.id() == id) else {
                     return Consequence::Leave;
                 };
-                let life = child.last_life(reason, now);
+                let (life, dismissed) = (child.last_life(reason, now), child.dismissed);
                 let (ended, chance) = (child.ended(&life), fastrand::f64());
-                self.config.decide(ended, &mut self.intensity, now, chance)
+                match self.config.decide(ended, &mut self.intensity, now, chance) {
+                    // Nobody else has to suffer for one that is about to go.
+                    Consequence::GiveUp { .. } | Consequence::Escalate if dismissed => {
+                        Consequence::Leave
+                    }
+                    consequence => consequence,
+                }
             }
         }
     }
@@ -167,6 +187,7 @@ impl Supervisor {
                 self.announce_stop(id);
             }
         }
+        self.rolling.is_off(id);
         if self.is_dismissed(id) {
             self.part_with(id);
         }

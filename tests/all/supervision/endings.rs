@@ -1,14 +1,18 @@
 //! At the end everybody who was let in gets an answer.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use agent_orchestrator::judgement::BackoffConfig;
+use agent_orchestrator::judgement::{BackoffConfig, OnGiveUp};
+use agent_orchestrator::mailbox::InstanceState;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
-use agent_orchestrator::testkit::LifeFault;
-use agent_orchestrator::{Orchestrator, SupervisorConfig};
+use agent_orchestrator::testkit::{LifeFault, VirtualClock};
+use agent_orchestrator::{JobTimeout, Orchestrator, SupervisorConfig};
 use futures::FutureExt;
 use futures::future::join_all;
+use tokio::sync::Semaphore;
 
 use crate::support::server::until;
 use crate::support::stage::{
@@ -87,14 +91,122 @@ async fn work_that_outlasts_the_shutdown_is_dropped_and_its_caller_told() {
 }
 
 #[actix_web::test]
+async fn whoever_waits_for_an_agent_that_blocks_its_thread_is_told_at_the_end() {
+    let stage = Stage::new();
+    let agent = stage.agent("a").job_timeout(JobTimeout::Unlimited);
+    let mut app = app([agent.timeout(Duration::from_mins(5)).blocking(true)]);
+    app.settings_mut().house.shutdown_timeout = Duration::from_millis(200);
+    let house = app.start().await.unwrap();
+    let answers = asking(&house, &["block"], async {
+        stage.until_begun("block").await;
+        house.shutdown_within(Duration::ZERO).await;
+    })
+    .await;
+    assert_eq!(answers, [Err(ErrorType::AgentUnavailable)]);
+    stage.unblock(1);
+}
+
+#[actix_web::test]
+async fn whoever_waits_for_a_supervisor_that_has_ended_is_told_at_the_end() {
+    let (stage, time) = (Stage::new(), VirtualClock::new());
+    let agent = stage.agent("a").supervisor(SupervisorConfig {
+        max_restarts: 0,
+        on_give_up: OnGiveUp::Escalate,
+        ..SupervisorConfig::default()
+    });
+    let mut app = app([agent]);
+    app.settings_mut().house.clock = time.clock();
+    let house = app.start().await.unwrap();
+    let mut chronicle = chronicle(&house);
+    assert!(ask(&house, "a", "boom").await.is_err());
+    chronicle.until("the supervisor of a ended").await;
+    let inbox = mailbox(&house, "a", 0);
+    let answers = asking(&house, &["one", "two"], async {
+        until_holding(&inbox, 0, 2).await;
+        house.shutdown_within(Duration::ZERO).await;
+    })
+    .await;
+    let refused = Err(ErrorType::AgentUnavailable);
+    assert_eq!(answers, [refused.clone(), refused]);
+    assert!(house.registry().loss().is_none());
+}
+
+/// An agent that takes leave when it is allowed to, and says when it has.
+struct Reluctant {
+    leave: Arc<Semaphore>,
+    gone: Arc<AtomicUsize>,
+}
+
+impl Reluctant {
+    fn spec(name: &str) -> (AgentSpec, Arc<Semaphore>, Arc<AtomicUsize>) {
+        let (leave, gone) = (Arc::new(Semaphore::new(0)), Arc::<AtomicUsize>::default());
+        let (given, counted) = (leave.clone(), gone.clone());
+        let spec = AgentSpec::new(name, move || Self {
+            leave: given.clone(),
+            gone: counted.clone(),
+        });
+        (spec, leave, gone)
+    }
+}
+
+impl Agent for Reluctant {
+    async fn handle(&self, task: Task, _: &AgentContext) -> Result<Reply, AgentError> {
+        Ok(Reply::text(task.content))
+    }
+
+    async fn stopped(&self) {
+        self.leave.acquire().await.unwrap().forget();
+        self.gone.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[actix_web::test]
+async fn a_shutdown_ends_also_those_that_were_to_be_started_anew() {
+    let (agent, leave, gone) = Reluctant::spec("a");
+    let mut app = app([agent.instances(2)]);
+    app.settings_mut().house.shutdown_timeout = Duration::from_secs(50);
+    let house = app.start().await.unwrap();
+    assert!(ask(&house, "a", "hello").await.is_ok());
+    for _ in 0..2 {
+        house.restart("a").await.unwrap();
+    }
+    let inboxes = [0, 1].map(|number| mailbox(&house, "a", number));
+    let meanwhile = async {
+        until("all is told to end", async || {
+            let states = inboxes.each_ref().map(|inbox| inbox.vitals().state);
+            states == [InstanceState::Draining; 2]
+        })
+        .await;
+        leave.add_permits(10);
+    };
+    both(house.shutdown_within(Duration::ZERO), meanwhile).await;
+    assert_eq!(gone.load(Ordering::SeqCst), 2);
+}
+
+#[actix_web::test]
+async fn one_slow_farewell_takes_no_time_from_the_others() {
+    let (agent, leave, gone) = Reluctant::spec("a");
+    let (slow, _never, _) = Reluctant::spec("b");
+    let mut app = app([agent, slow]);
+    app.settings_mut().house.shutdown_timeout = Duration::from_millis(300);
+    let house = app.start().await.unwrap();
+    for name in ["a", "b"] {
+        assert!(ask(&house, name, "hello").await.is_ok());
+    }
+    let mut chronicle = chronicle(&house);
+    let meanwhile = async {
+        chronicle.until("b/0 stopped").await;
+        leave.add_permits(1);
+    };
+    both(house.shutdown_within(Duration::ZERO), meanwhile).await;
+    assert_eq!(gone.load(Ordering::SeqCst), 1);
+}
+
+#[actix_web::test]
 async fn an_agent_that_waits_for_its_restart_ends_with_the_others() {
     let stage = Stage::new();
-    let births = stage.clone();
-    let agent = AgentSpec::new("a", move || {
-        let player = births.actor("a/0");
-        assert_eq!(births.lives(), 0, "every life ends at its birth");
-        player
-    });
+    stage.plan().lives([LifeFault::FactoryPanics; 9]);
+    let agent = stage.agent("a");
     let hour = Duration::from_hours(1);
     let agent = agent.supervisor(SupervisorConfig {
         backoff: BackoffConfig {

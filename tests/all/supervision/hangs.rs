@@ -112,14 +112,62 @@ async fn a_blocked_thread_is_left_behind_and_whoever_lived_there_moves() {
 }
 
 #[actix_web::test]
+async fn a_caller_with_less_time_than_a_job_may_take_is_not_the_agents_fault() {
+    let (stage, beside) = (Stage::new(), Stage::new());
+    let agent = stage.agent("a").job_timeout(Duration::from_secs(60));
+    let mut app = app([agent, beside.agent("b").blocking(true)]);
+    app.settings_mut().house.stall_timeout = Duration::from_secs(60);
+    let house = app.start().await.unwrap();
+    let hurried = OrchestrationRequest {
+        timeout: Some(Duration::from_millis(20)),
+        ..request(&["a"], "block")
+    };
+    let late = answer(&house, hurried).await.unwrap_err();
+    assert_eq!(late.error_type(), ErrorType::DeadlineExceeded);
+    let begun = std::time::Instant::now();
+    until("some more looks were taken", async || {
+        ask(&house, "b", "hello").await.unwrap();
+        begun.elapsed() > SHORT
+    })
+    .await;
+    stage.unblock(1);
+    assert_eq!(ask(&house, "a", "next").await.as_deref(), Ok("next"));
+    assert_eq!(house.registry().leaked_threads(), 0);
+    assert_eq!(stage.lives(), 1);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn an_agent_that_blocks_its_thread_while_it_starts_is_started_on_another() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (stage, released) = (Stage::new(), std::sync::Mutex::new(Some(released)));
+    let births = stage.clone();
+    let agent = AgentSpec::new("a", move || {
+        let first = released.lock().unwrap().take();
+        if let Some(released) = first {
+            let _ = released.recv();
+        }
+        births.actor("a/0")
+    });
+    let mut app = app([agent]);
+    app.settings_mut().house.start_timeout = SHORT;
+    let house = app.start().await.unwrap();
+    let mut chronicle = chronicle(&house);
+    assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
+    drop(release);
+    until_recovered(&house).await;
+    chronicle
+        .until("a/0 ended life 1: blocked its thread")
+        .await;
+    assert_eq!(ask(&house, "a", "next").await.as_deref(), Ok("next"));
+    house.shutdown().await;
+}
+
+#[actix_web::test]
 async fn work_in_flight_on_a_blocked_thread_is_finished_when_the_thread_comes_free() {
     let stage = Stage::new();
-    let house = crowded([stage.agent("a").concurrency(2).job_timeout(SHORT)]);
-    let mut house = house;
-    house.settings_mut().house.max_leaked_threads = 1;
-    let house = house.start().await.unwrap();
-    let innocent = async { answer(&house, request(&["a"], "slow")).await };
-    drop(innocent);
+    let agent = stage.agent("a").concurrency(2).job_timeout(SHORT);
+    let house = crowded([agent]).start().await.unwrap();
     let mut chronicle = chronicle(&house);
     let both_asked = both(ask(&house, "a", "step"), ask(&house, "a", "block 900"));
     let (innocent, hung) = both_asked.await;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use agent_orchestrator::mailbox::InstanceState;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
-use agent_orchestrator::{Orchestrator, Problem};
+use agent_orchestrator::testkit::LifeFault;
+use agent_orchestrator::{Orchestrator, Problem, SupervisorConfig};
 use futures::future::join_all;
 
 use crate::support::server::until;
@@ -217,4 +218,45 @@ async fn an_agent_that_asks_its_supervisors_for_something_waits_for_nobody_in_va
     let asked = join_all((0..3).map(|_| ask(&orchestrator, "meddler", "hello")));
     let (answers, ()) = both(asked, orchestrator.shutdown()).await;
     assert!(answers[0].is_ok(), "{answers:?}");
+}
+
+#[actix_web::test]
+async fn an_agent_that_is_registered_anew_is_kept_alive_as_its_new_description_says() {
+    let stage = Stage::new();
+    let house = start([stage.agent("a")]).await;
+    let fragile = SupervisorConfig {
+        max_restarts: 0,
+        ..SupervisorConfig::default()
+    };
+    let mut chronicle = chronicle(&house);
+    let described = house.register(stage.agent("b").supervisor(fragile)).await;
+    described.unwrap();
+    assert!(ask(&house, "b", "boom").await.is_err());
+    chronicle.until("b/0 stopped").await;
+    house.remove("b").await.unwrap();
+
+    house.register(stage.agent("b")).await.unwrap();
+    for life in 2..5 {
+        assert!(ask(&house, "b", "boom").await.is_err());
+        chronicle.until(&format!("b/0 began life {life}")).await;
+    }
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn a_restart_that_fails_does_not_keep_others_from_theirs() {
+    let (first, second) = (Stage::new(), Stage::new());
+    first.plan().lives([LifeFault::None, LifeFault::StartFails]);
+    let first = first.agent("a").restart(RestartPolicy::Temporary);
+    let house = start([first.group("g"), second.agent("b").group("g")]).await;
+    let mut chronicle = chronicle(&house);
+    assert!(ask(&house, "a", "boom").await.is_err());
+    chronicle.until("a/0 stopped").await;
+    house.restart("a").await.unwrap();
+    chronicle
+        .wait_for(|event| event.to_string().starts_with("a/0 ended life 2"))
+        .await;
+    house.restart("b").await.unwrap();
+    chronicle.until("b/0 began life 2").await;
+    house.shutdown().await;
 }

@@ -197,6 +197,19 @@ async fn between_two_lives_work_is_taken_up_to_the_bound_and_no_further() {
     house.shutdown().await;
 }
 
+#[actix_web::test]
+async fn an_agent_that_does_not_start_in_time_is_started_anew() {
+    let stage = Stage::new();
+    stage.plan().lives([LifeFault::StartHangs]);
+    let mut app = app([stage.agent("a")]);
+    app.settings_mut().house.start_timeout = Duration::from_millis(200);
+    let house = app.start().await.unwrap();
+    assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
+    let last_error = mailbox(&house, "a", 0).vitals().last_error;
+    assert_eq!(last_error.unwrap(), "could not start: not within 200ms");
+    house.shutdown().await;
+}
+
 /// An agent that comes to life only when its clock is moved.
 async fn asleep(stage: &Stage, config: SupervisorConfig, time: &VirtualClock) -> Orchestrator {
     let agent = stage.agent("a").concurrency(1).queue(1);

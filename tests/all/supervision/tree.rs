@@ -1,12 +1,16 @@
 //! Who is restarted with whom, in which order, and what happens when that does not help.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::prelude::*;
+use agent_orchestrator::supervision::{Clock, TimeSource};
 use agent_orchestrator::testkit::{LifeFault, VirtualClock};
 use agent_orchestrator::{OnGiveUp, Orchestrator, RestartStrategy, SupervisorConfig};
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 
 use crate::support::server::until;
 use crate::support::stage::{
@@ -210,6 +214,149 @@ async fn a_supervisor_that_gives_up_is_started_anew_by_the_root_and_its_queue_su
     chronicle.until("the supervisor of a ended").await;
     assert!(house.registry().loss().is_none());
     house.shutdown().await;
+}
+
+/// Two agents of one group, of which the first takes the second along when it has crashed once.
+async fn doomed(stages: [&Stage; 2]) -> Orchestrator {
+    let [first, second] = stages;
+    let members = [first.agent("a"), second.agent("b")];
+    let mut app = app(members.map(|agent| agent.group("g")));
+    let house = &mut app.settings_mut().house;
+    let config = SupervisorConfig {
+        max_restarts: 0,
+        on_give_up: OnGiveUp::Escalate,
+        ..SupervisorConfig::default()
+    };
+    house.groups.insert("g".to_owned(), config);
+    house.shutdown_timeout = Duration::from_secs(50);
+    app.start().await.unwrap()
+}
+
+#[actix_web::test]
+async fn what_is_asked_of_a_supervisor_that_is_about_to_end_does_not_keep_it_from_that() {
+    let stages = [Stage::new(), Stage::new()];
+    let house = doomed(stages.each_ref()).await;
+    let mut chronicle = chronicle(&house);
+    let working = ask(&house, "b", "wait");
+    let meanwhile = async {
+        stages[1].until_begun("wait").await;
+        assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
+        chronicle.until("a/0 ended life 1: panicked: boom").await;
+        house.restart("a").await.unwrap();
+        house.scale("b", 2).await.unwrap();
+        let late = stages[0].agent("c").group("g");
+        house.register(late).await.unwrap();
+        stages[1].let_go(1);
+    };
+    let (answer, ()) = both(working, meanwhile).await;
+    assert_eq!(answer.as_deref(), Ok("wait"));
+    chronicle.until("the supervisor of g ended").await;
+    for name in ["a", "b", "c"] {
+        assert_eq!(ask(&house, name, "hello").await.as_deref(), Ok("hello"));
+    }
+    until_all_work(&house).await;
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn who_waits_for_one_that_is_being_removed_is_told_when_its_supervisor_ends() {
+    let stages = [Stage::new(), Stage::new()];
+    let house = doomed(stages.each_ref()).await;
+    let leaving = Stage::new();
+    let described = leaving.agent("c").group("g").concurrency(1);
+    house.register(described).await.unwrap();
+    let asked = join_all(["wait", "queued"].map(|content| ask(&house, "c", content)));
+    let meanwhile = async {
+        until_holding(&mailbox(&house, "c", 0), 1, 1).await;
+        house.remove("c").await.unwrap();
+        assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
+        leaving.let_go(1);
+    };
+    let (answers, ()) = both(asked, meanwhile).await;
+    assert_eq!(answers[0].as_deref(), Ok("wait"));
+    // It comes to that one before it is told to end, or not.
+    let told = [Ok("queued".to_owned()), Err(ErrorType::AgentUnavailable)];
+    assert!(told.contains(&answers[1]), "{answers:?}");
+    assert_eq!(ask(&house, "b", "hello").await.as_deref(), Ok("hello"));
+    assert_eq!(leaving.lives(), 1);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn one_that_is_being_removed_is_not_started_with_its_siblings() {
+    let (stage, leaving) = (Stage::new(), Stage::new());
+    let house = family(RestartStrategy::OneForAll, &stage).await;
+    let described = leaving.agent("d").group("family").concurrency(1);
+    house.register(described).await.unwrap();
+    until_all_work(&house).await;
+    let mut chronicle = chronicle(&house);
+    leaving.plan().lives([LifeFault::None]);
+    house.remove("d").await.unwrap();
+    assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
+    chronicle.until("d/0 stopped").await;
+    until("the others work", async || {
+        ask(&house, "c", "hello").await.is_ok()
+    })
+    .await;
+    house.shutdown().await;
+    assert_eq!(leaving.lives(), 1);
+}
+
+/// A clock that is broken as often as it was told.
+struct Broken(Arc<AtomicUsize>);
+
+impl TimeSource for Broken {
+    fn now(&self) -> Instant {
+        let broken = |left: usize| left.checked_sub(1);
+        let (before, after) = (Ordering::SeqCst, Ordering::SeqCst);
+        let works = self.0.fetch_update(before, after, broken).is_err();
+        assert!(works, "this clock is broken");
+        Instant::now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        tokio::time::sleep_until(deadline.into()).boxed()
+    }
+}
+
+/// A house that works by a clock that will be broken so often.
+async fn by_a_broken_clock(stage: &Stage) -> (Orchestrator, Arc<AtomicUsize>) {
+    let breaks = Arc::<AtomicUsize>::default();
+    let mut app = app([stage.agent("a").concurrency(1)]);
+    app.settings_mut().house.clock = Clock::new(Broken(breaks.clone()));
+    let house = app.start().await.unwrap();
+    until_all_work(&house).await;
+    (house, breaks)
+}
+
+#[actix_web::test]
+async fn a_supervisor_that_panics_is_followed_by_another() {
+    let stage = Stage::new();
+    let (house, breaks) = by_a_broken_clock(&stage).await;
+    let mut chronicle = chronicle(&house);
+    breaks.store(1, Ordering::SeqCst);
+    assert_eq!(
+        ask(&house, "a", "fatal").await,
+        Err(ErrorType::AgentCrashed)
+    );
+    chronicle.until("the supervisor of a ended").await;
+    assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
+    assert!(house.registry().loss().is_none());
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn a_root_that_panics_is_the_end() {
+    let stage = Stage::new();
+    let (house, breaks) = by_a_broken_clock(&stage).await;
+    breaks.store(usize::MAX, Ordering::SeqCst);
+    assert_eq!(
+        ask(&house, "a", "fatal").await,
+        Err(ErrorType::AgentCrashed)
+    );
+    let reason = in_time(house.registry().until_lost()).await;
+    assert_eq!(reason, "the root of the supervisors was lost");
+    in_time(house.shutdown()).await;
 }
 
 #[actix_web::test]
