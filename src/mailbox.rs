@@ -72,6 +72,9 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// An open mailbox that nobody serves yet; what is put into it waits.
+    ///
+    /// # Panics
+    /// For an agent that can do nothing at once, and so never does anything.
     #[must_use]
     pub fn new(
         agent: AgentName,
@@ -81,6 +84,7 @@ impl Mailbox {
         breaker: BreakerConfig,
     ) -> Arc<Self> {
         static MADE: AtomicU64 = AtomicU64::new(1);
+        assert!(capacity.concurrency > 0, "`concurrency` is at least 1");
         Arc::new(Self {
             serial: MADE.fetch_add(1, Ordering::Relaxed),
             instance: InstanceId::new(&agent, number),
@@ -172,11 +176,32 @@ impl Mailbox {
     /// How its agent is.
     #[must_use]
     pub fn vitals(&self) -> Vitals {
-        let mut vitals = self.vitals_mut().clone();
-        if self.gate.is_paused() && vitals.state.is_at_work() {
-            vitals.state = InstanceState::Paused;
+        let vitals = self.vitals_mut().clone();
+        Vitals {
+            state: self.unless_paused(vitals.state),
+            ..vitals
         }
-        vitals
+    }
+
+    /// Where its agent is in its life: of [`vitals`](Self::vitals) what costs no copy.
+    #[must_use]
+    pub fn state(&self) -> InstanceState {
+        let state = self.vitals_mut().state;
+        self.unless_paused(state)
+    }
+
+    /// Whether the last health check found that its agent is not well.
+    #[must_use]
+    pub fn is_unwell(&self) -> bool {
+        matches!(self.vitals_mut().health, Health::Unwell(_))
+    }
+
+    fn unless_paused(&self, state: InstanceState) -> InstanceState {
+        if self.gate.is_paused() && state.is_at_work() {
+            InstanceState::Paused
+        } else {
+            state
+        }
     }
 
     pub(crate) fn vitals_mut(&self) -> MutexGuard<'_, Vitals> {

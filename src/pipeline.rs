@@ -182,7 +182,7 @@ impl Orchestrator {
         }
         let agents = self.house.registry.all();
         let mut mailboxes = agents.iter().flat_map(|agent| &agent.instances);
-        let working = mailboxes.any(|mailbox| mailbox.vitals().state == InstanceState::Healthy);
+        let working = mailboxes.any(|mailbox| mailbox.state() == InstanceState::Healthy);
         (!working).then_some("no agent can take work")
     }
 

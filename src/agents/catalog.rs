@@ -75,63 +75,47 @@ enum KindName {
 const KINDS: &[(&str, KindName)] = &[("builtin", KindName::Builtin), ("http", KindName::Http)];
 
 impl AgentEntry {
-    /// Reads an entry. Relative paths in it are relative to `directory`, and `common` says how
-    /// the agents of a group, or of none, are kept alive where the entry says nothing. `None` when it cannot be made sense of; whatever is wrong is
-    /// noted with the reader.
+    /// Reads an entry. Relative paths in it are relative to `directory`, and `common` says how the
+    /// agents of a group, or of none, are kept alive where the entry says nothing. `None` when it
+    /// cannot be made sense of; whatever is wrong is noted with the reader.
     pub fn read(
         entry: &Reader<'_>,
         directory: &Path,
         common: impl Fn(Option<&str>) -> SupervisorConfig,
     ) -> Option<Self> {
-        let kind_name = entry.required("kind").and_then(|kind| kind.one_of(KINDS));
-        let special = match kind_name {
-            Some(KindName::Builtin) => BUILTIN.to_vec(),
-            Some(KindName::Http) => HTTP.to_vec(),
-            None => [BUILTIN, HTTP].concat(),
-        };
-        entry.allow_only(&[COMMON, &special].concat());
-        let name = entry.required("name").and_then(|place| {
-            let name = place.string()?;
-            if let Some(fault) = name_fault(name) {
-                place.fault(format!("`{name}` is no name for an agent: {fault}"));
-            }
-            Some(name)
-        });
+        let kind_name = kind_name(entry);
+        let name = name(entry);
         let kind = kind_name.and_then(|kind| match kind {
-            KindName::Builtin => builtin::read(entry, name?, directory).map(AgentKind::Builtin),
+            KindName::Builtin => {
+                builtin::read(entry, name.as_deref()?, directory).map(AgentKind::Builtin)
+            }
             KindName::Http => http::read(entry).map(AgentKind::Http),
         });
-        let text = |key| {
-            entry
-                .member(key)
-                .and_then(|it| it.string().map(str::to_owned))
-        };
-        let texts = |key| entry.member(key).and_then(|it| it.strings());
-        let count = |key, least, usual| {
-            let member = entry.member(key);
-            member.and_then(|it| it.count(least)).unwrap_or(usual)
-        };
+        let group = text(entry, "group");
+        let restart = entry.member("restart").map_or_else(Restart::default, |it| {
+            supervisor::read_restart(&it, common(group.as_deref()))
+        });
+        let usual = AgentSpec::usual_capacity();
         let yes = |key| entry.member(key).and_then(|it| it.boolean()) == Some(true);
-        let instances = match &kind {
-            Some(AgentKind::Http(remotes)) => remotes.len(),
-            _ => count("instances", 1, 1),
-        };
         // What is at fault is replaced by what is usual: the rest is to be looked at, too.
         Some(Self {
-            description: text("description").unwrap_or_default(),
-            group: text("group"),
-            capabilities: texts("capabilities").unwrap_or_default(),
+            description: text(entry, "description").unwrap_or_default(),
+            group,
+            capabilities: texts(entry, "capabilities"),
             keywords: entry
                 .member("keywords")
                 .map_or_else(Vec::new, |it| keywords(&it)),
-            examples: texts("examples").unwrap_or_default(),
-            instances,
-            concurrency: count("concurrency", 1, 8),
-            queue: count("queue", 0, 64),
+            examples: texts(entry, "examples"),
+            instances: match &kind {
+                Some(AgentKind::Http(remotes)) => remotes.len(),
+                _ => count(entry, "instances", 1, 1),
+            },
+            concurrency: count(entry, "concurrency", 1, usual.concurrency),
+            queue: count(entry, "queue", 0, usual.queue),
             timeout: entry
                 .member("timeout_ms")
                 .and_then(|it| it.integer(SPAN_MS))
-                .map_or(Duration::from_secs(30), Duration::from_millis),
+                .map_or(usual.timeout, Duration::from_millis),
             job_timeout: entry
                 .member("job_timeout_ms")
                 .and_then(|it| job_timeout(&it))
@@ -142,12 +126,8 @@ impl AgentEntry {
                 .member("on_failure")
                 .and_then(|it| it.one_of(OnFailure::NAMES))
                 .unwrap_or_default(),
-            restart: entry.member("restart").map_or_else(Restart::default, |it| {
-                let group = entry.member("group");
-                let group = group.as_ref().and_then(Reader::string);
-                supervisor::read_restart(&it, common(group))
-            }),
-            name: name?.to_owned(),
+            restart,
+            name: name?,
             kind: kind?,
         })
     }
@@ -192,6 +172,42 @@ impl AgentEntry {
             .retry_safe(self.retry_safe)
             .restart(self.restart.policy)
     }
+}
+
+/// The kind of an agent, which says what else may be there.
+fn kind_name(entry: &Reader<'_>) -> Option<KindName> {
+    let kind = entry.required("kind").and_then(|kind| kind.one_of(KINDS));
+    let special = match kind {
+        Some(KindName::Builtin) => BUILTIN.to_vec(),
+        Some(KindName::Http) => HTTP.to_vec(),
+        None => [BUILTIN, HTTP].concat(),
+    };
+    entry.allow_only(&[COMMON, &special].concat());
+    kind
+}
+
+fn name(entry: &Reader<'_>) -> Option<String> {
+    let place = entry.required("name")?;
+    let name = place.string()?;
+    if let Some(fault) = name_fault(name) {
+        place.fault(format!("`{name}` is no name for an agent: {fault}"));
+    }
+    Some(name.to_owned())
+}
+
+fn text(entry: &Reader<'_>, key: &str) -> Option<String> {
+    let place = entry.member(key)?;
+    place.string().map(str::to_owned)
+}
+
+fn texts(entry: &Reader<'_>, key: &str) -> Vec<String> {
+    let place = entry.member(key);
+    place.and_then(|it| it.strings()).unwrap_or_default()
+}
+
+fn count(entry: &Reader<'_>, key: &str, least: u32, usual: usize) -> usize {
+    let place = entry.member(key);
+    place.and_then(|it| it.count(least)).unwrap_or(usual)
 }
 
 fn keywords(place: &Reader<'_>) -> Vec<Keyword> {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{BalancingConfig, Candidate, Strategy};
-use crate::mailbox::{Health, Lease, Mailbox, Refusal};
+use crate::mailbox::{Lease, Mailbox, Refusal};
 use crate::words::InstanceId;
 
 /// The instances of one agent, and the rule for choosing among them.
@@ -18,12 +18,6 @@ impl Pool {
     pub fn new(members: Vec<Arc<Mailbox>>, config: BalancingConfig) -> Self {
         let strategy = config.enabled.then(|| config.algorithm.strategy());
         Self { members, strategy }
-    }
-
-    /// The instances.
-    #[must_use]
-    pub fn members(&self) -> &[Arc<Mailbox>] {
-        &self.members
     }
 
     /// Whether these are its instances, in this order.
@@ -96,7 +90,7 @@ fn candidate(number: usize, mailbox: &Mailbox) -> Candidate {
         concurrency: mailbox.capacity().concurrency,
         response_time: load.response_time.map(|time| time.as_secs_f64()),
         success_rate: load.success_rate,
-        healthy: !matches!(mailbox.vitals().health, Health::Unwell(_)),
+        healthy: !mailbox.is_unwell(),
     }
 }
 

@@ -47,11 +47,7 @@ pub(super) async fn remove(
     request: HttpRequest,
     name: Path<String>,
 ) -> Response {
-    respond_json(&request, async |_| {
-        orchestrator.remove(&name).await?;
-        Ok(accepted(&name, "remove"))
-    })
-    .await
+    order(&request, &name, "remove", orchestrator.remove(&name)).await
 }
 
 /// `POST /agents/{name}/pause`
@@ -60,11 +56,7 @@ pub(super) async fn pause(
     request: HttpRequest,
     name: Path<String>,
 ) -> Response {
-    respond_json(&request, async |_| {
-        orchestrator.pause(&name).await?;
-        Ok(accepted(&name, "pause"))
-    })
-    .await
+    order(&request, &name, "pause", orchestrator.pause(&name)).await
 }
 
 /// `POST /agents/{name}/resume`
@@ -73,11 +65,7 @@ pub(super) async fn resume(
     request: HttpRequest,
     name: Path<String>,
 ) -> Response {
-    respond_json(&request, async |_| {
-        orchestrator.resume(&name).await?;
-        Ok(accepted(&name, "resume"))
-    })
-    .await
+    order(&request, &name, "resume", orchestrator.resume(&name)).await
 }
 
 /// `POST /agents/{name}/restart`
@@ -86,11 +74,7 @@ pub(super) async fn restart(
     request: HttpRequest,
     name: Path<String>,
 ) -> Response {
-    respond_json(&request, async |_| {
-        orchestrator.restart(&name).await?;
-        Ok(accepted(&name, "restart"))
-    })
-    .await
+    order(&request, &name, "restart", orchestrator.restart(&name)).await
 }
 
 /// `POST /agents/{name}/scale`: `{"instances": 3}`.
@@ -100,13 +84,12 @@ pub(super) async fn scale(
     payload: Payload,
     name: Path<String>,
 ) -> Response {
-    respond_json(&request, async |_| {
+    let scaled = async {
         let config = &orchestrator.house().config;
         let instances = instances(&body::json(&request, payload, config).await?)?;
-        orchestrator.scale(&name, instances).await?;
-        Ok(accepted(&name, "scale"))
-    })
-    .await
+        orchestrator.scale(&name, instances).await
+    };
+    order(&request, &name, "scale", scaled).await
 }
 
 /// As many instances may be asked for: each has a queue, and may have a thread.
@@ -125,10 +108,20 @@ fn instances(body: &Value) -> Result<usize, Problem> {
     }
 }
 
-fn accepted(agent: &str, action: &'static str) -> HttpResponse {
-    HttpResponse::Accepted().json(Accepted {
-        success: true,
-        agent,
-        action,
+/// Has something done with an agent, and says that it is.
+async fn order(
+    request: &HttpRequest,
+    agent: &str,
+    action: &'static str,
+    done: impl Future<Output = Result<(), Problem>>,
+) -> Response {
+    respond_json(request, async |_| {
+        done.await?;
+        Ok(HttpResponse::Accepted().json(Accepted {
+            success: true,
+            agent,
+            action,
+        }))
     })
+    .await
 }

@@ -49,18 +49,6 @@ impl Outcome {
             Self::Failure
         }
     }
-
-    /// The name under which it is counted.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::UserError => "user_error",
-            Self::Failure => "failure",
-            Self::Busy => "busy",
-            Self::Unjudged => "unjudged",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,3 +14,15 @@ pub struct Capacity {
     /// Whether its jobs may block the thread it lives on, which is its own then.
     pub blocking: bool,
 }
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            queue: 64,
+            timeout: Duration::from_secs(30),
+            job_timeout: None,
+            blocking: false,
+        }
+    }
+}

@@ -46,13 +46,33 @@ pub(super) struct Delivery {
     pub at: Instant,
 }
 
-/// A task that waits, with its place and the slot for its answer.
+/// A caller who waits for an answer.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub context: AgentContext,
+    place: Place,
+    answer: oneshot::Sender<Delivery>,
+}
+
+impl Call {
+    /// Its task is being worked on from now on.
+    pub(super) fn begin(&mut self) {
+        self.place.begin();
+    }
+
+    /// Answers. The place is free before the caller knows.
+    pub(super) fn answer(self, result: Result<Reply, AskError>, inside: Duration, at: Instant) {
+        drop(self.place);
+        // A caller that is gone has no use for an answer.
+        let _ = self.answer.send(Delivery { result, inside, at });
+    }
+}
+
+/// A task that waits, and who waits for it.
 #[derive(Debug)]
 pub(crate) struct Envelope {
     task: Task,
-    context: AgentContext,
-    place: Place,
-    answer: oneshot::Sender<Delivery>,
+    call: Call,
 }
 
 impl Envelope {
@@ -62,38 +82,31 @@ impl Envelope {
         place: Place,
     ) -> (Self, oneshot::Receiver<Delivery>) {
         let (answer, delivery) = oneshot::channel();
-        let envelope = Self {
-            task,
+        let call = Call {
             context,
             place,
             answer,
         };
-        (envelope, delivery)
+        (Self { task, call }, delivery)
     }
 
     /// Whether nobody waits for the answer any more.
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.answer.is_closed()
+        self.call.answer.is_closed()
     }
 
     /// Whether its time was up before its turn came.
     pub(super) fn is_late(&self, now: Instant) -> bool {
-        self.context.deadline() <= now
+        self.call.context.deadline() <= now
     }
 
     /// What is in it.
-    pub(super) fn open(self) -> (Task, AgentContext, Place, oneshot::Sender<Delivery>) {
-        (self.task, self.context, self.place, self.answer)
+    pub(super) fn open(self) -> (Task, Call) {
+        (self.task, self.call)
     }
 
-    /// Gives it back unopened, and says why. The place is free before the caller knows.
+    /// Gives it back unopened, and says why.
     pub(super) fn return_to_sender(self, why: AskError) {
-        drop(self.place);
-        // A caller that is gone has no use for an answer.
-        let _ = self.answer.send(Delivery {
-            result: Err(why),
-            inside: Duration::ZERO,
-            at: Instant::now(),
-        });
+        self.call.answer(Err(why), Duration::ZERO, Instant::now());
     }
 }

@@ -2,12 +2,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::envelope::Delivery;
+use super::envelope::Call;
 use super::{AskError, Envelope, Mailbox};
-use crate::judgement::Place;
 use crate::words::{AgentContext, Reply, Task};
 
 /// The jobs that were begun and are not answered yet, with the slots for their answers.
@@ -34,9 +32,7 @@ struct Entry {
     thread: u64,
     /// Time that its thread kept from it.
     lost: Duration,
-    place: Place,
-    answer: oneshot::Sender<Delivery>,
-    context: AgentContext,
+    call: Call,
 }
 
 /// Names a job of one mailbox: numbers are never used twice.
@@ -48,8 +44,9 @@ struct JobId {
 
 impl Ledger {
     fn begin(&self, envelope: Envelope, thread: u64, now: Instant) -> (JobId, Task, AgentContext) {
-        let (task, context, mut place, answer) = envelope.open();
-        place.begin();
+        let (task, mut call) = envelope.open();
+        let context = call.context.clone();
+        call.begin();
         let mut jobs = self.lock();
         jobs.begun += 1;
         let number = jobs.begun;
@@ -58,9 +55,7 @@ impl Ledger {
             begun: now,
             thread,
             lost: Duration::ZERO,
-            place,
-            answer,
-            context: context.clone(),
+            call,
         });
         (JobId { slot, number }, task, context)
     }
@@ -77,7 +72,7 @@ impl Ledger {
     fn cancellation(&self, id: JobId) -> CancellationToken {
         let jobs = self.lock();
         match jobs.open.get(id.slot) {
-            Some(entry) if entry.number == id.number => entry.context.cancellation(),
+            Some(entry) if entry.number == id.number => entry.call.context.cancellation(),
             _ => {
                 let fired = CancellationToken::new();
                 fired.cancel();
@@ -111,7 +106,7 @@ impl Ledger {
     pub(super) fn expire(&self, limit: Option<Duration>, now: Instant) -> Vec<Overdue> {
         let mut jobs = self.lock();
         let why = |entry: &Entry| match limit {
-            _ if entry.context.deadline() <= now => Some(AskError::DeadlineExceeded),
+            _ if entry.call.context.deadline() <= now => Some(AskError::DeadlineExceeded),
             Some(limit) if entry.worked(now) >= limit => Some(AskError::Hung),
             _ => None,
         };
@@ -152,15 +147,9 @@ impl Entry {
         since.saturating_sub(self.lost)
     }
 
-    /// Answers the caller. The place is free before the caller knows.
     fn settle(self, result: Result<Reply, AskError>, at: Instant) {
-        drop(self.place);
-        // A caller that is gone has no use for an answer.
-        let _ = self.answer.send(Delivery {
-            result,
-            inside: at.saturating_duration_since(self.begun),
-            at,
-        });
+        let inside = at.saturating_duration_since(self.begun);
+        self.call.answer(result, inside, at);
     }
 }
 
@@ -174,7 +163,7 @@ pub(super) struct Overdue {
 impl Overdue {
     /// Tells its caller why, and those who work on it to stop.
     pub(super) fn tell(self) {
-        let context = self.entry.context.clone();
+        let context = self.entry.call.context.clone();
         self.entry.settle(Err(self.why), Instant::now());
         context.cancel();
     }

@@ -19,11 +19,11 @@ impl Orchestrator {
     ///
     /// # Errors
     /// `AgentNameTaken` when there is one of that name, `ValidationError` when the spec is not
-    /// valid, `ShuttingDown` at the end.
+    /// valid, `Overloaded` when the system gives no thread to one that needs it, `ShuttingDown` at
+    /// the end.
     pub async fn register(&self, spec: AgentSpec) -> Result<Arc<Registered>, Problem> {
         let name = spec.name().to_owned();
-        self.tell_root(Enlist(spec, Origin::RunTime)).await?;
-        self.settle().await;
+        self.order(Enlist(spec, Origin::RunTime)).await?;
         self.agent(&name)
     }
 
@@ -37,9 +37,7 @@ impl Orchestrator {
             agent: agent.into(),
             patience: self.house().config.request_timeout,
         };
-        self.tell_root(dismiss).await?;
-        self.settle().await;
-        Ok(())
+        self.order(dismiss).await
     }
 
     /// Lets no new work in to an agent. What it has accepted is done.
@@ -70,25 +68,23 @@ impl Orchestrator {
     /// Gives an agent so many instances. Those that go do so once their work is done.
     ///
     /// # Errors
-    /// `AgentNotFound`; `ValidationError` for none, or for an agent with an instance a URL.
+    /// `AgentNotFound`; `ValidationError` for none, or for an agent with an instance a URL;
+    /// `Overloaded` when the system gives no threads to an agent that needs them.
     pub async fn scale(&self, agent: &str, instances: usize) -> Result<(), Problem> {
         let scale = Scale {
             agent: agent.into(),
             instances,
             patience: self.house().config.request_timeout,
         };
-        self.tell_root(scale).await?;
-        self.settle().await;
-        Ok(())
+        self.order(scale).await
     }
 
     async fn operate(&self, agent: &str, what: Operation) -> Result<(), Problem> {
-        self.tell_root(Operate(agent.into(), what)).await?;
-        self.settle().await;
-        Ok(())
+        self.order(Operate(agent.into(), what)).await
     }
 
-    async fn tell_root<M>(&self, order: M) -> Result<(), Problem>
+    /// Has the root of the supervisors do something, and waits until those who choose know of it.
+    async fn order<M>(&self, order: M) -> Result<(), Problem>
     where
         M: Message<Result = Result<(), RegistryError>> + Send + 'static,
         Root: Handler<M>,
@@ -98,14 +94,11 @@ impl Orchestrator {
         }
         let done = self.house().root.send(order).await;
         let done = done.unwrap_or(Err(RegistryError::Ended));
-        done.map_err(|error| self.refused(&error))
-    }
-
-    /// Waits until what has changed is known to those who choose.
-    async fn settle(&self) {
+        done.map_err(|error| self.refused(&error))?;
         // They end with everything else, and then nobody chooses any more.
         let _ = self.house().balancer.send(Muster).await;
         let _ = self.house().router.send(Survey).await;
+        Ok(())
     }
 
     fn refused(&self, error: &RegistryError) -> Problem {

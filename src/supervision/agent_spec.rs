@@ -126,13 +126,7 @@ impl AgentSpec {
             launch,
             instances: 1,
             weights: Vec::new(),
-            capacity: Capacity {
-                concurrency: 8,
-                queue: 64,
-                timeout: Duration::from_secs(30),
-                job_timeout: None,
-                blocking: false,
-            },
+            capacity: Self::usual_capacity(),
             scaling: Scaling::Free,
             on_failure: OnFailure::default(),
             retry_safe: false,
@@ -140,6 +134,12 @@ impl AgentSpec {
             supervisor: None,
             job_timeout: JobTimeout::default(),
         }
+    }
+
+    /// What an agent can do at once, and in what time, unless its spec says otherwise.
+    #[must_use]
+    pub fn usual_capacity() -> Capacity {
+        Capacity::default()
     }
 
     /// Its name.

@@ -1,16 +1,14 @@
 //! The beginning of a life: the agent is made, starts up, and gets a host.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Recipient};
-use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::agent_spec::Launch;
-use super::guarded::guarded;
+use super::guarded::{guarded, guarded_wait};
 use super::host::AgentHost;
 use super::leash::Leash;
 use super::obituary::{ChildStarted, Obituary};
@@ -100,7 +98,7 @@ async fn start<A: Agent>(
         let mut agent = factory();
         agent.started(life).await.map(|()| agent)
     };
-    let starting = Box::pin(AssertUnwindSafe(starting).catch_unwind());
+    let starting = Box::pin(guarded_wait(starting));
     let starting = Marked::new(starting, &birth.pulse, birth.mark());
     let patience = birth.patience.start;
     let started = tokio::select! {
@@ -112,10 +110,8 @@ async fn start<A: Agent>(
     match started {
         Ok(Ok(Ok(agent))) => Ok(agent),
         Ok(Ok(Err(error))) => Err(ExitReason::StartFailed(error.to_string())),
-        Ok(Err(panic)) => Err(match ExitReason::of_panic(&*panic) {
-            ExitReason::Panicked(message) => ExitReason::StartFailed(message),
-            other => other,
-        }),
+        Ok(Err(ExitReason::Panicked(message))) => Err(ExitReason::StartFailed(message)),
+        Ok(Err(other)) => Err(other),
         Err(_elapsed) => Err(ExitReason::StartFailed(format!("not within {patience:?}"))),
     }
 }
@@ -140,11 +136,10 @@ async fn background(
     let outcome = tokio::select! {
         biased;
         () = over.cancelled() => Ok(()),
-        done = AssertUnwindSafe(&mut task).catch_unwind() => done,
+        done = guarded_wait(&mut task) => done,
     };
     match (outcome, task.drop_guarded()) {
-        (Err(panic), _) => life.end(ExitReason::of_panic(&*panic)),
-        (Ok(()), Err(panic)) => life.end(panic),
+        (Err(panic), _) | (Ok(()), Err(panic)) => life.end(panic),
         (Ok(()), Ok(())) => {}
     }
 }

@@ -2,7 +2,6 @@
 
 mod ending;
 
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
@@ -15,7 +14,7 @@ use futures::FutureExt;
 use tokio_util::sync::DropGuard;
 
 use super::birth::{Birth, Patience, Succession};
-use super::guarded::guarded;
+use super::guarded::{guarded, guarded_wait};
 use super::job::{JobEnded, Work, WorkDone, attend};
 use super::leash::Leash;
 use super::obituary::{ChildStarted, Obituary};
@@ -245,14 +244,13 @@ impl<A: Agent> Handler<CheckHealth> for AgentHost<A> {
                 Err(_elapsed) => Err(format!("no answer to the health check in {patience:?}")),
             }
         };
-        let checking = AssertUnwindSafe(self.marked(checking.boxed_local())).catch_unwind();
+        let checking = guarded_wait(self.marked(checking.boxed_local()));
         Box::pin(
             checking
                 .into_actor(self)
                 .map(|found, host, ctx| match found {
                     Ok(found) => found,
-                    Err(panic) => {
-                        let cause = ExitReason::of_panic(&*panic);
+                    Err(cause) => {
                         let found = Err(format!("the health check {cause}"));
                         host.die(cause, ctx);
                         found

@@ -2,15 +2,14 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use actix::{Message, Recipient};
-use futures::FutureExt;
 
+use super::guarded::guarded_wait;
 use super::leash::Leash;
 use super::pulse::{Marked, Tenancy};
 use crate::mailbox::{AskError, Job};
@@ -34,13 +33,13 @@ impl Work {
         let held = Rc::clone(&agent);
         let handling = async move { agent.handle(task, &context).await };
         let future = async {
-            match AssertUnwindSafe(handling).catch_unwind().await {
+            match guarded_wait(handling).await {
                 Ok(Ok(reply)) => Ok(Ok(reply)),
                 Ok(Err(error)) if error.kind() == AgentErrorKind::Fatal => {
                     Err(ExitReason::Fatal(error.to_string()))
                 }
                 Ok(Err(error)) => Ok(Err(AskError::Agent(error))),
-                Err(panic) => Err(ExitReason::of_panic(&*panic)),
+                Err(panic) => Err(panic),
             }
         };
         Self {

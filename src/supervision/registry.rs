@@ -14,9 +14,11 @@ use crate::words::{AgentCard, AgentName, InstanceId};
 
 /// All agents by name; cheap to clone.
 ///
-/// Anybody may read it, at any time and without waiting. Only the root of the supervisors writes
-/// it, which is what one has to ask who wants it changed: see
-/// [`Orchestrator::register`](crate::Orchestrator::register) and its neighbours.
+/// Anybody may read it, at any time and without waiting. Only the root of the supervisors says who
+/// there is, and has to be asked by who wants that changed: see
+/// [`Orchestrator::register`](crate::Orchestrator::register) and its neighbours. Supervisors say
+/// that somebody can no longer be expected to work, or again, and the watch how many threads are
+/// lost.
 #[derive(Debug, Clone)]
 pub struct Registry {
     shared: Arc<Shared>,
@@ -82,7 +84,7 @@ impl Registered {
             InstanceState::Draining,
             InstanceState::Stopped,
         ];
-        let mut states = self.instances.iter().map(|mailbox| mailbox.vitals().state);
+        let mut states = self.instances.iter().map(|mailbox| mailbox.state());
         states.any(|state| !unavailable.contains(&state))
     }
 }

@@ -5,6 +5,7 @@
 //! supervisor alive, nothing is supervised any more, and everybody is told.
 
 mod branch;
+mod care;
 mod commands;
 
 use std::collections::HashMap;
@@ -245,6 +246,9 @@ impl Root {
         if self.is_ending() {
             return;
         }
+        // Those that it had may have been removed meanwhile.
+        self.branches
+            .retain(|branch| branch.id != id || !branch.charges.is_empty());
         let (kit, root) = (self.kit.clone(), ctx.address().recipient());
         if let Some(branch) = self.branches.iter_mut().find(|branch| branch.id == id) {
             branch.revive(kit, root);

@@ -87,7 +87,7 @@ impl Actor for HealthMonitor {
         ctx.run_interval(self.interval, |monitor, _| monitor.look());
         if self.interval > CONVALESCENCE {
             ctx.run_interval(CONVALESCENCE, |monitor, _| {
-                monitor.ask_those(|mailbox| matches!(mailbox.vitals().health, Health::Unwell(_)));
+                monitor.ask_those(Mailbox::is_unwell);
             });
         }
     }

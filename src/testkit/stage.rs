@@ -77,7 +77,7 @@ impl Stage {
     pub fn agent(&self, name: &str) -> AgentSpec {
         let (stage, instance) = (self.clone(), name.to_owned());
         AgentSpec::numbered(name, move |number| {
-            stage.actor(&format!("{instance}/{number}"))
+            stage.player(&format!("{instance}/{number}"))
         })
     }
 
@@ -86,7 +86,7 @@ impl Stage {
     /// # Panics
     /// When that is planned.
     #[must_use]
-    pub fn actor(&self, name: &str) -> ScriptedAgent {
+    pub fn player(&self, name: &str) -> ScriptedAgent {
         let life = self.inner.lives.fetch_add(1, Ordering::SeqCst) + 1;
         let fault = self.inner.plan.next_life();
         self.note(format!("{name} made"));
@@ -185,16 +185,16 @@ impl Stage {
         until(&what, async || self.begun().iter().any(|it| it == content)).await;
     }
 
-    /// Waits until so many jobs were dropped while they waited or hung.
+    /// Waits until at least so many jobs were dropped while they waited or hung.
     ///
     /// # Panics
     /// When they are not within [`PATIENCE`](super::PATIENCE).
     pub async fn until_dropped(&self, count: usize) {
-        let dropped = async || self.dropped() == count;
+        let dropped = async || self.dropped() >= count;
         until("the job is dropped", dropped).await;
     }
 
-    /// Waits until all that was begun, and only waited, was dropped.
+    /// Waits until all that was begun, and only waited, was dropped. For stages with records.
     ///
     /// # Panics
     /// When it is not within [`PATIENCE`](super::PATIENCE).

@@ -38,22 +38,6 @@ impl ExitReason {
     pub fn is_abnormal(&self) -> bool {
         !matches!(self, Self::Finished | Self::Restarted | Self::Shutdown)
     }
-
-    /// A short word for it, the same for every end of the kind.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Panicked(_) => "panicked",
-            Self::Fatal(_) => "fatal",
-            Self::StartFailed(_) => "start_failed",
-            Self::ThreadEnded => "thread_ended",
-            Self::ThreadBlocked => "thread_blocked",
-            Self::Displaced => "displaced",
-            Self::Restarted => "restarted",
-            Self::Shutdown => "shutdown",
-        }
-    }
 }
 
 impl fmt::Display for ExitReason {

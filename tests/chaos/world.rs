@@ -114,7 +114,7 @@ fn agent(name: &str, kind: &str) -> AgentSpec {
     let (stage, actor) = (Stage::without_records(), name.to_owned());
     let spec = AgentSpec::new(name, move || {
         stage.plan().lives([life_fault()]);
-        stage.actor(&actor)
+        stage.player(&actor)
     });
     let spec = spec.job_timeout(JOB).queue(256);
     match kind {

@@ -244,4 +244,41 @@ proptest! {
             }
         }
     }
+
+    /// A life may begin the next one by itself only where nothing else could be decided.
+    #[test]
+    fn what_is_allowed_in_advance_is_what_is_decided_afterwards(
+        strategy in prop::sample::select(vec![
+            RestartStrategy::OneForOne,
+            RestartStrategy::OneForAll,
+            RestartStrategy::RestForOne,
+        ]),
+        count in prop::sample::select(vec![Counted::Unproductive, Counted::All]),
+        policy in prop::sample::select(vec![
+            RestartPolicy::Permanent,
+            RestartPolicy::Transient,
+            RestartPolicy::Temporary,
+        ]),
+        on_give_up in prop::sample::select(vec![OnGiveUp::Stop, OnGiveUp::Escalate]),
+        jobs in 1_u64..3,
+    ) {
+        let config = SupervisorConfig {
+            strategy,
+            count,
+            on_give_up,
+            max_restarts: 0,
+            ..SupervisorConfig::default()
+        };
+        if config.restarts_the_productive_at_once(policy) {
+            let (mut history, mut intensity) = (History::default(), Intensity::default());
+            let ended = Ended {
+                child: 1,
+                policy,
+                life: &crash(jobs),
+                history: &mut history,
+            };
+            let decided = config.decide(ended, &mut intensity, Instant::now(), 0.5);
+            prop_assert_eq!(decided, Consequence::AT_ONCE);
+        }
+    }
 }

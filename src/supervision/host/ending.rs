@@ -1,6 +1,5 @@
 //! How a life ends, and what it leaves behind.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -9,7 +8,7 @@ use futures::future::LocalBoxFuture;
 
 use super::AgentHost;
 use crate::supervision::birth::Birth;
-use crate::supervision::guarded::guarded;
+use crate::supervision::guarded::{guarded, guarded_wait};
 use crate::supervision::obituary::Obituary;
 use crate::words::{Agent, ExitReason};
 
@@ -43,12 +42,12 @@ impl<A: Agent> AgentHost<A> {
             return self.die(reason, ctx);
         };
         let hook: LocalBoxFuture<'static, ()> = async move { agent.stopped().await }.boxed_local();
-        let hook = AssertUnwindSafe(self.marked(hook)).catch_unwind();
+        let hook = guarded_wait(self.marked(hook));
         let hook = tokio::time::timeout(self.patience.leave, hook);
         let left = hook.into_actor(self).map(|left, host, ctx| {
             let cause = match left {
                 Ok(Ok(())) => reason,
-                Ok(Err(panic)) => ExitReason::of_panic(&*panic),
+                Ok(Err(panic)) => panic,
                 Err(_elapsed) => {
                     let patience = host.patience.leave;
                     let instance = host.mailbox.instance();

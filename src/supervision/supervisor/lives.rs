@@ -180,7 +180,7 @@ impl Supervisor {
     /// The child gets no more lives by itself.
     pub(super) fn retire(&mut self, id: u64) {
         if let Some(child) = self.child(id) {
-            let is_news = child.charge.mailbox.vitals().state != InstanceState::Stopped;
+            let is_news = child.charge.mailbox.state() != InstanceState::Stopped;
             child.await_life(InstanceState::Stopped, None);
             child.charge.mailbox.close();
             if is_news {

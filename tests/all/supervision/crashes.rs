@@ -128,7 +128,7 @@ async fn an_agent_that_crashes_in_a_tight_loop_starves_nobody() {
     let (crashing, steady) = (Stage::new(), Stage::new());
     let births = crashing.clone();
     let crasher = AgentSpec::new("crasher", move || {
-        let newborn = births.actor("a/0");
+        let newborn = births.player("a/0");
         assert_eq!(births.lives(), 0, "every life ends at its birth");
         newborn
     });

@@ -52,7 +52,7 @@ impl Handler<Ask> for Raw {
 fn raw(stage: &Stage) -> AgentSpec {
     let births = stage.clone();
     AgentSpec::actor("raw", move || {
-        drop(births.actor("a/0"));
+        drop(births.player("a/0"));
         Raw
     })
 }

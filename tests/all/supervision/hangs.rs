@@ -147,7 +147,7 @@ async fn an_agent_that_blocks_its_thread_while_it_starts_is_started_on_another()
         if let Some(released) = first {
             let _ = released.recv();
         }
-        births.actor("a/0")
+        births.player("a/0")
     });
     let mut app = app([agent]);
     app.settings_mut().house.start_timeout = SHORT;

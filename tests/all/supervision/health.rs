@@ -44,7 +44,7 @@ impl<A: Agent> Agent for Patient<A> {
 async fn ward(stage: &Stage, condition: &Arc<AtomicUsize>) -> Orchestrator {
     let (stage, condition) = (stage.clone(), condition.clone());
     let agent = AgentSpec::numbered("a", move |number| Patient {
-        player: stage.actor("a/0"),
+        player: stage.player("a/0"),
         condition: match number {
             0 => condition.clone(),
             _ => Arc::default(),

@@ -142,7 +142,7 @@ async fn an_instance_that_is_given_up_leaves_the_work_to_its_siblings() {
     let playing = stage.clone();
     let agent = AgentSpec::numbered("a", move |number| {
         assert!(number != 0, "this one cannot be made");
-        playing.actor("a/0")
+        playing.player("a/0")
     });
     let house = start([agent.instances(2)]).await;
     let first = mailbox(&house, "a", 0);

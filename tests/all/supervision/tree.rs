@@ -302,6 +302,59 @@ async fn one_that_is_being_removed_is_not_started_with_its_siblings() {
     assert_eq!(leaving.lives(), 1);
 }
 
+#[actix_web::test]
+async fn who_waits_for_one_that_is_removed_between_two_supervisors_is_told() {
+    let (stage, fallback, time) = (Stage::new(), Stage::new(), VirtualClock::new());
+    let mut app = app([fallback.agent("fallback")]);
+    app.settings_mut().house.clock = time.clock();
+    let house = app.start().await.unwrap();
+    let described = escalating(stage.agent("a"));
+    house.register(described).await.unwrap();
+    let mut chronicle = chronicle(&house);
+    assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
+    chronicle.until("the supervisor of a ended").await;
+    let waiting = ask(&house, "a", "hello");
+    let meanwhile = async {
+        until_holding(&mailbox(&house, "a", 0), 0, 1).await;
+        house.remove("a").await.unwrap();
+    };
+    let (told, ()) = both(waiting, meanwhile).await;
+    assert_eq!(told, Err(ErrorType::AgentUnavailable));
+    time.advance(time.until_asleep().await);
+    house.register(stage.agent("a")).await.unwrap();
+    assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
+    assert_eq!(stage.lives(), 2);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn who_waits_for_a_bystander_that_cannot_be_ended_is_told_when_it_is_left_behind() {
+    let (stage, blocked) = (Stage::new(), Stage::new());
+    let bystander = blocked.agent("b").restart(RestartPolicy::Temporary);
+    let bystander = bystander.blocking(true).timeout(Duration::from_mins(5));
+    let members = [stage.agent("a"), bystander];
+    let mut app = app(members.map(|agent| agent.group("family")));
+    let config = SupervisorConfig {
+        strategy: RestartStrategy::OneForAll,
+        ..SupervisorConfig::default()
+    };
+    let settings = &mut app.settings_mut().house;
+    settings.groups.insert("family".to_owned(), config);
+    settings.shutdown_timeout = Duration::from_millis(200);
+    let house = app.start().await.unwrap();
+    until_all_work(&house).await;
+    let blocking = ask(&house, "b", "block");
+    let meanwhile = async {
+        blocked.until_begun("block").await;
+        assert_eq!(ask(&house, "a", "boom").await, Err(ErrorType::AgentCrashed));
+    };
+    let (told, ()) = both(blocking, meanwhile).await;
+    assert_eq!(told, Err(ErrorType::AgentUnavailable));
+    assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
+    blocked.unblock(1);
+    house.shutdown().await;
+}
+
 /// A clock that is broken as often as it was told.
 struct Broken(Arc<AtomicUsize>);
 
