@@ -282,3 +282,30 @@ fn watch(ctx: &mut Context<Watch>) {
         watch(ctx);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::supervision::{AgentThreads, HouseRules};
+
+    #[actix_web::test]
+    async fn when_the_watch_is_lost_everybody_hears_of_it() {
+        let control = Arbiter::current();
+        let threads = AgentThreads::start(1).unwrap();
+        let (root, registry) = Root::start_on(&control, HouseRules::default(), threads);
+        let config = WatchConfig {
+            start: LOOK,
+            stall: LOOK,
+            most_leaked: 0,
+        };
+        let watch = Watch::new(config, registry.clone(), root);
+        let lost = catch_unwind(AssertUnwindSafe(move || {
+            let _watch = watch;
+            panic!("the watch panics");
+        }));
+        assert!(lost.is_err());
+        assert!(registry.loss().unwrap().contains("the watch"));
+    }
+}

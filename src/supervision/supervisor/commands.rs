@@ -237,10 +237,17 @@ impl Handler<Drain> for Supervisor {
             }
         }
         let mailboxes = self.children.iter().map(|it| it.charge.mailbox.clone());
-        let idle = tokio::time::timeout(patience, idle(mailboxes.collect()));
-        Box::pin(async {
+        let mailboxes: Vec<_> = mailboxes.collect();
+        let idle = tokio::time::timeout(patience, idle(mailboxes.clone()));
+        Box::pin(async move {
             if idle.await.is_err() {
-                warn!("agents did not finish in time; their work is dropped");
+                let busy = mailboxes.iter().filter(|mailbox| is_busy(mailbox));
+                let busy: Vec<&str> = busy.map(|it| it.instance().as_str()).collect();
+                let busy = busy.join(", ");
+                warn!(
+                    "{busy} did not finish within {patience:?} (supervision.shutdown_timeout); \
+                     what they work on is dropped"
+                );
             }
         })
     }

@@ -150,7 +150,9 @@ async fn an_agent_that_blocks_its_thread_while_it_starts_is_started_on_another()
         births.player("a/0")
     });
     let mut app = app([agent]);
-    app.settings_mut().house.start_timeout = SHORT;
+    let settings = &mut app.settings_mut().house;
+    settings.start_timeout = SHORT;
+    settings.stall_timeout = Duration::from_mins(5);
     let house = app.start().await.unwrap();
     let mut chronicle = chronicle(&house);
     assert_eq!(ask(&house, "a", "hello").await.as_deref(), Ok("hello"));
