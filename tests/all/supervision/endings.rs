@@ -131,21 +131,25 @@ async fn whoever_waits_for_a_supervisor_that_has_ended_is_told_at_the_end() {
     assert!(house.registry().loss().is_none());
 }
 
-/// An agent that takes leave when it is allowed to, and says when it has.
-struct Reluctant {
-    leave: Arc<Semaphore>,
-    gone: Arc<AtomicUsize>,
+/// An agent that takes leave when it is allowed to.
+struct Reluctant(Arc<Farewells>);
+
+struct Farewells {
+    allowed: Semaphore,
+    begun: AtomicUsize,
+    done: AtomicUsize,
 }
 
 impl Reluctant {
-    fn spec(name: &str) -> (AgentSpec, Arc<Semaphore>, Arc<AtomicUsize>) {
-        let (leave, gone) = (Arc::new(Semaphore::new(0)), Arc::<AtomicUsize>::default());
-        let (given, counted) = (leave.clone(), gone.clone());
-        let spec = AgentSpec::new(name, move || Self {
-            leave: given.clone(),
-            gone: counted.clone(),
+    fn spec(name: &str) -> (AgentSpec, Arc<Farewells>) {
+        let farewells = Arc::new(Farewells {
+            allowed: Semaphore::new(0),
+            begun: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
         });
-        (spec, leave, gone)
+        let shared = farewells.clone();
+        let spec = AgentSpec::new(name, move || Self(shared.clone()));
+        (spec, farewells)
     }
 }
 
@@ -155,14 +159,15 @@ impl Agent for Reluctant {
     }
 
     async fn stopped(&self) {
-        self.leave.acquire().await.unwrap().forget();
-        self.gone.fetch_add(1, Ordering::SeqCst);
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
+        self.0.allowed.acquire().await.unwrap().forget();
+        self.0.done.fetch_add(1, Ordering::SeqCst);
     }
 }
 
 #[actix_web::test]
 async fn a_shutdown_ends_also_those_that_were_to_be_started_anew() {
-    let (agent, leave, gone) = Reluctant::spec("a");
+    let (agent, farewells) = Reluctant::spec("a");
     let mut app = app([agent.instances(2)]);
     app.settings_mut().house.shutdown_timeout = Duration::from_secs(50);
     let house = app.start().await.unwrap();
@@ -177,18 +182,18 @@ async fn a_shutdown_ends_also_those_that_were_to_be_started_anew() {
             states == [InstanceState::Draining; 2]
         })
         .await;
-        leave.add_permits(10);
+        farewells.allowed.add_permits(10);
     };
     both(house.shutdown_within(Duration::ZERO), meanwhile).await;
-    assert_eq!(gone.load(Ordering::SeqCst), 2);
+    assert_eq!(farewells.done.load(Ordering::SeqCst), 2);
 }
 
 #[actix_web::test]
 async fn one_slow_farewell_takes_no_time_from_the_others() {
-    let (agent, leave, gone) = Reluctant::spec("a");
-    let (slow, _never, _) = Reluctant::spec("b");
+    let (agent, farewells) = Reluctant::spec("a");
+    let (slow, _never) = Reluctant::spec("b");
     let mut app = app([agent, slow]);
-    app.settings_mut().house.shutdown_timeout = Duration::from_millis(300);
+    app.settings_mut().house.shutdown_timeout = Duration::from_secs(1);
     let house = app.start().await.unwrap();
     for name in ["a", "b"] {
         assert!(ask(&house, name, "hello").await.is_ok());
@@ -196,10 +201,16 @@ async fn one_slow_farewell_takes_no_time_from_the_others() {
     let mut chronicle = chronicle(&house);
     let meanwhile = async {
         chronicle.until("b/0 stopped").await;
-        leave.add_permits(1);
+        until("it is asked to go", async || {
+            farewells.begun.load(Ordering::SeqCst) == 1
+        })
+        .await;
+        let left = chronicle.until("a/0 stopped").now_or_never();
+        assert!(left.is_none(), "it has time");
+        farewells.allowed.add_permits(1);
     };
     both(house.shutdown_within(Duration::ZERO), meanwhile).await;
-    assert_eq!(gone.load(Ordering::SeqCst), 1);
+    assert_eq!(farewells.done.load(Ordering::SeqCst), 1);
 }
 
 #[actix_web::test]
