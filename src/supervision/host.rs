@@ -235,10 +235,12 @@ impl<A: Agent> Handler<CheckHealth> for AgentHost<A> {
         CheckHealth(patience): CheckHealth,
         _: &mut Self::Context,
     ) -> Self::Result {
-        let Some(agent) = self.agent.clone() else {
-            return Box::pin(actix::fut::ready(Err("it is about to end".to_owned())));
-        };
+        // A check that waits for its turn keeps nobody alive whose life ends meanwhile.
+        let agent = self.agent.as_ref().map(Rc::downgrade);
         let checking = async move {
+            let Some(agent) = agent.and_then(|agent| agent.upgrade()) else {
+                return Err("it is about to end".to_owned());
+            };
             match tokio::time::timeout(patience, agent.health()).await {
                 Ok(found) => found.map_err(|error| error.to_string()),
                 Err(_elapsed) => Err(format!("no answer to the health check in {patience:?}")),

@@ -71,23 +71,21 @@ impl Supervisor {
 
     /// Goes on without a life that was told to end and does not.
     pub(super) fn abandon(&mut self, id: u64) {
-        let rests = self.cohort.rests(id);
+        let consequence = match self.purpose {
+            Purpose::Escalate => Consequence::Escalate,
+            _ if self.cohort.rests(id) => Consequence::Leave,
+            _ => Consequence::AT_ONCE,
+        };
         let events = self.kit.events.clone();
-        if let Some(child) = self.child(id) {
-            child.lives = false;
-            let instance = child.charge.mailbox.instance();
-            warn!("agent {instance} has not ended in time and is left behind");
-            let consequence = if rests {
-                Consequence::Leave
-            } else {
-                Consequence::AT_ONCE
-            };
-            child.mourn(&child.leash.reason(), consequence, &events);
-        }
-        if rests && !matches!(self.purpose, Purpose::Escalate) {
-            if let Some(child) = self.child(id) {
-                child.charge.mailbox.dissolve();
-            }
+        let Some(child) = self.child(id) else {
+            return;
+        };
+        child.lives = false;
+        let instance = child.charge.mailbox.instance();
+        warn!("agent {instance} has not ended in time and is left behind");
+        child.mourn(&child.leash.reason(), consequence, &events);
+        if consequence == Consequence::Leave {
+            child.charge.mailbox.dissolve();
             self.retire(id);
         }
     }

@@ -58,7 +58,10 @@ async fn a_stop_hook_that_panics_or_hangs_ends_the_life_all_the_same() {
         let stage = Stage::new();
         stage.plan().lives([fault]);
         let mut app = app([stage.agent("a")]);
-        app.settings_mut().house.shutdown_timeout = Duration::from_millis(200);
+        app.settings_mut().house.shutdown_timeout = match fault {
+            LifeFault::StopHangs => Duration::from_millis(200),
+            _ => Duration::from_mins(1),
+        };
         let house = app.start().await.unwrap();
         assert!(ask(&house, "a", "hello").await.is_ok());
         let mut chronicle = chronicle(&house);
