@@ -245,8 +245,8 @@ impl Handler<Drain> for Supervisor {
                 let busy: Vec<&str> = busy.map(|it| it.instance().as_str()).collect();
                 let busy = busy.join(", ");
                 warn!(
-                    "{busy} did not finish within {patience:?} (supervision.shutdown_timeout); \
-                     what they work on is dropped"
+                    "{busy} did not finish within {patience:?} (at most \
+                     supervision.shutdown_timeout); what they work on is dropped"
                 );
             }
         })

@@ -29,6 +29,18 @@ fn asking(
     both(asked, meanwhile).map(|(answers, ())| answers)
 }
 
+/// Ends the house while two wait for an agent that has no life at present.
+async fn assert_that_who_waits_is_told_at_the_end(house: &Orchestrator) {
+    let inbox = mailbox(house, "a", 0);
+    let answers = asking(house, &["one", "two"], async {
+        until_holding(&inbox, 0, 2).await;
+        house.shutdown_within(Duration::ZERO).await;
+    })
+    .await;
+    let refused = Err(ErrorType::AgentUnavailable);
+    assert_eq!(answers, [refused.clone(), refused]);
+}
+
 #[actix_web::test]
 async fn a_shutdown_waits_for_all_who_were_let_in_and_lets_nobody_else_in() {
     let stage = Stage::new();
@@ -120,14 +132,7 @@ async fn whoever_waits_for_a_supervisor_that_has_ended_is_told_at_the_end() {
     let mut chronicle = chronicle(&house);
     assert!(ask(&house, "a", "boom").await.is_err());
     chronicle.until("the supervisor of a ended").await;
-    let inbox = mailbox(&house, "a", 0);
-    let answers = asking(&house, &["one", "two"], async {
-        until_holding(&inbox, 0, 2).await;
-        house.shutdown_within(Duration::ZERO).await;
-    })
-    .await;
-    let refused = Err(ErrorType::AgentUnavailable);
-    assert_eq!(answers, [refused.clone(), refused]);
+    assert_that_who_waits_is_told_at_the_end(&house).await;
     assert!(house.registry().loss().is_none());
 }
 
@@ -230,13 +235,7 @@ async fn an_agent_that_waits_for_its_restart_ends_with_the_others() {
     let inbox = mailbox(&house, "a", 0);
     until("it waits", async || inbox.vitals().resumes_at.is_some()).await;
     let mut chronicle = chronicle(&house);
-    let answers = asking(&house, &["one", "two"], async {
-        until_holding(&inbox, 0, 2).await;
-        house.shutdown_within(Duration::ZERO).await;
-    })
-    .await;
-    let refused = Err(ErrorType::AgentUnavailable);
-    assert_eq!(answers, [refused.clone(), refused]);
+    assert_that_who_waits_is_told_at_the_end(&house).await;
     chronicle.until("a/0 stopped").await;
 }
 
