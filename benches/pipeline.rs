@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use agent_orchestrator::judgement::Deadline;
+use agent_orchestrator::mailbox::Claim;
 use agent_orchestrator::{
     AgentContext, AgentSpec, App, OrchestrationRequest, Orchestrator, Reply, RequestId, Task,
 };
@@ -27,9 +29,10 @@ fn orchestrator(system: &actix_web::rt::SystemRunner) -> Orchestrator {
 async fn ask(orchestrator: &Orchestrator) {
     let mailbox = &orchestrator.registry().all()[0].instances[0];
     let now = Instant::now();
-    let deadline = now + Duration::from_secs(60);
-    let context = AgentContext::new("chat_agent", RequestId::new(), deadline);
-    let lease = mailbox.reserve(now).expect("there is room for all");
+    let deadline = Deadline::after(now, Duration::from_secs(60));
+    let context = AgentContext::new("chat_agent", RequestId::new(), deadline.instant());
+    let lease = mailbox.reserve(Claim::new(deadline), now);
+    let lease = lease.expect("there is room for all");
     let answered = lease.ask(Task::new("hello"), context).await;
     assert!(answered.result.is_ok());
 }

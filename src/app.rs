@@ -173,7 +173,10 @@ impl App {
             routes,
             router,
             recruiter: start::recruiter(&settings),
-            admission: Admission::new(settings.pipeline.max_concurrent_requests),
+            admission: Admission::new(
+                settings.pipeline.max_concurrent_requests,
+                settings.pipeline.admission_wait,
+            ),
             metrics: start::start_metrics(&settings, id, &journal, &control),
             gauge: ResourceGauge::new(start::place_of(&settings.state)),
             config: settings.pipeline,

@@ -16,6 +16,8 @@ mod inbox;
 mod lease;
 mod ledger;
 mod refusal;
+mod reserve;
+mod room;
 mod service;
 mod vitals;
 
@@ -25,30 +27,29 @@ mod sync {
     pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};
 }
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use crossbeam_utils::CachePadded;
 
-use crate::judgement::{Breaker, BreakerConfig, BreakerState, Load};
+use crate::judgement::{Breaker, BreakerConfig, BreakerListener, BreakerState, Forced, Load, Pace};
 use crate::words::{AgentName, InstanceId};
 
 pub use capacity::Capacity;
 pub use envelope::AskError;
 pub(crate) use envelope::Envelope;
 use gate::Gate;
-use inbox::Inbox;
-pub use lease::{Answered, Lease};
+use inbox::{Inbox, Lane};
+pub use lease::{Answered, Case, Lease};
 pub(crate) use ledger::Job;
 use ledger::Ledger;
 pub use refusal::Refusal;
+pub use room::Claim;
 pub(crate) use service::{CheckHealth, Door, Wake};
 pub use vitals::{Health, InstanceState, Vitals};
-
-/// As many are looked at for callers who have gone, so that to refuse a call stays cheap.
-const SIFTED: usize = 256;
+use vitals::{VitalsCell, VitalsMut};
 
 /// See the [module's documentation](self).
 #[derive(Debug)]
@@ -61,13 +62,32 @@ pub struct Mailbox {
     gate: Gate,
     load: Arc<Load>,
     breaker: Breaker,
+    breaker_config: BreakerConfig,
     // Callers and agents write these from different cores, and would wait for each other's cache
     // lines: a fifth of the time of an ask was that.
     inbox: CachePadded<Inbox<Envelope>>,
     ledger: CachePadded<Ledger>,
     door: ArcSwapOption<Door>,
     finished: CachePadded<AtomicU64>,
-    vitals: Mutex<Vitals>,
+    vitals: VitalsCell,
+}
+
+/// What there is to know of a mailbox before there is one.
+pub struct MailboxSpec {
+    /// The agent that it is an instance of.
+    pub agent: AgentName,
+    /// The number of the instance.
+    pub number: usize,
+    /// Its share of the work, relative to its siblings; at least 1.
+    pub weight: u32,
+    /// What it can do at once, and in what time.
+    pub capacity: Capacity,
+    /// When its breaker opens.
+    pub breaker: BreakerConfig,
+    /// Told of each change of its breaker.
+    pub listener: Option<BreakerListener>,
+    /// The pace of its agent, to which it contributes.
+    pub pace: Arc<Pace>,
 }
 
 impl Mailbox {
@@ -76,64 +96,26 @@ impl Mailbox {
     /// # Panics
     /// For an agent that can do nothing at once, and so never does anything.
     #[must_use]
-    pub fn new(
-        agent: AgentName,
-        number: usize,
-        weight: u32,
-        capacity: Capacity,
-        breaker: BreakerConfig,
-    ) -> Arc<Self> {
+    pub fn new(spec: MailboxSpec, now: Instant) -> Arc<Self> {
         static MADE: AtomicU64 = AtomicU64::new(1);
+        let capacity = spec.capacity;
         assert!(capacity.concurrency > 0, "`concurrency` is at least 1");
+        let (breaker, listener) = (spec.breaker, spec.listener);
         Arc::new(Self {
             serial: MADE.fetch_add(1, Ordering::Relaxed),
-            instance: InstanceId::new(&agent, number),
-            agent,
-            weight,
+            instance: InstanceId::new(&spec.agent, spec.number),
+            agent: spec.agent,
+            weight: spec.weight,
             capacity,
             gate: Gate::default(),
-            load: Load::new(capacity.concurrency.saturating_add(capacity.queue)),
-            breaker: Breaker::new(breaker),
+            load: Load::new(&spec.pace, now),
+            breaker: Breaker::listened_to(breaker, capacity.timeout, now, listener),
+            breaker_config: breaker,
             inbox: CachePadded::new(Inbox::new()),
             ledger: CachePadded::default(),
             door: ArcSwapOption::empty(),
             finished: CachePadded::default(),
-            vitals: Mutex::default(),
-        })
-    }
-
-    /// Takes a place and the breaker's leave in one step, or says why not.
-    ///
-    /// # Errors
-    /// A [`Refusal`]; nothing is held then.
-    pub fn reserve(self: &Arc<Self>, now: Instant) -> Result<Lease, Refusal> {
-        let place = self.load.reserve().or_else(|| {
-            drop(self.inbox.sift(SIFTED, Envelope::is_abandoned));
-            self.load.reserve()
-        });
-        // Looked at after the place was taken: whoever is let in, those who empty it wait for.
-        if !self.gate.is_open() {
-            return Err(self.shut(now));
-        }
-        let place = place.ok_or_else(|| self.full(now))?;
-        let permit = self.breaker.admit(now).map_err(|open| Refusal::Open {
-            retry_after: open.retry_after,
-        })?;
-        Ok(Lease::new(Arc::clone(self), place, permit, now))
-    }
-
-    /// Why [`reserve`](Self::reserve) would refuse a call now; `None` when it would not.
-    #[must_use]
-    pub fn refusal(&self, now: Instant) -> Option<Refusal> {
-        if !self.gate.is_open() {
-            return Some(self.shut(now));
-        }
-        if !self.load.has_room() {
-            return Some(self.full(now));
-        }
-        let open = self.breaker.obstacle(now)?;
-        Some(Refusal::Open {
-            retry_after: open.retry_after,
+            vitals: VitalsCell::default(),
         })
     }
 
@@ -161,6 +143,12 @@ impl Mailbox {
         self.capacity
     }
 
+    /// How many tasks it may hold at present, working and waiting.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.capacity.size(&self.load)
+    }
+
     /// What it has to do, and how well it has been doing it.
     #[must_use]
     pub fn load(&self) -> &Load {
@@ -173,27 +161,37 @@ impl Mailbox {
         self.breaker.state(now)
     }
 
+    /// Whether an operator holds its breaker open or closed.
+    #[must_use]
+    pub fn is_breaker_forced(&self) -> bool {
+        self.breaker.is_forced()
+    }
+
+    /// Holds its breaker open or closed; `None` has it judge by itself again, from the beginning.
+    pub fn force_breaker(&self, forced: Option<Forced>) {
+        self.breaker.force(forced);
+    }
+
     /// How its agent is.
     #[must_use]
     pub fn vitals(&self) -> Vitals {
-        let vitals = self.vitals_mut().clone();
+        let vitals = self.vitals.read();
         Vitals {
             state: self.unless_paused(vitals.state),
             ..vitals
         }
     }
 
-    /// Where its agent is in its life: of [`vitals`](Self::vitals) what costs no copy.
+    /// Where its agent is in its life: of [`vitals`](Self::vitals) what takes no lock.
     #[must_use]
     pub fn state(&self) -> InstanceState {
-        let state = self.vitals_mut().state;
-        self.unless_paused(state)
+        self.unless_paused(self.vitals.state())
     }
 
     /// Whether the last health check found that its agent is not well.
     #[must_use]
     pub fn is_unwell(&self) -> bool {
-        matches!(self.vitals_mut().health, Health::Unwell(_))
+        self.vitals.is_unwell()
     }
 
     fn unless_paused(&self, state: InstanceState) -> InstanceState {
@@ -204,9 +202,8 @@ impl Mailbox {
         }
     }
 
-    pub(crate) fn vitals_mut(&self) -> MutexGuard<'_, Vitals> {
-        // Nothing panics while the lock is held, and no await happens under it.
-        self.vitals.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn vitals_mut(&self) -> VitalsMut<'_> {
+        self.vitals.change()
     }
 
     /// The number that tells it from all other mailboxes of this process; never 0.
@@ -214,39 +211,11 @@ impl Mailbox {
         self.serial
     }
 
-    fn put(&self, envelope: Envelope) {
-        match self.inbox.put(envelope) {
+    fn put(&self, envelope: Envelope, lane: Lane) {
+        match self.inbox.put(envelope, lane) {
             Ok(true) => self.knock(),
             Ok(false) => {}
             Err(envelope) => envelope.return_to_sender(AskError::Stopped),
         }
-    }
-
-    fn shut(&self, now: Instant) -> Refusal {
-        if self.gate.is_closed() {
-            Refusal::Stopped {
-                retry_after: self.pause(now),
-            }
-        } else {
-            Refusal::Paused
-        }
-    }
-
-    /// An honest time to come back: what is queued, at the pace of late, within half a minute,
-    /// after the pause before the next life.
-    fn full(&self, now: Instant) -> Refusal {
-        let pace = self.load.response_time().unwrap_or(Duration::from_secs(1));
-        let rounds = self.load.taken().div_ceil(self.capacity.concurrency);
-        let wait = pace.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX));
-        let wait = wait.clamp(Duration::from_secs(1), Duration::from_secs(30));
-        Refusal::Full {
-            retry_after: wait + self.pause(now).unwrap_or_default(),
-        }
-    }
-
-    /// The time until the next life, if one is planned.
-    fn pause(&self, now: Instant) -> Option<Duration> {
-        let resumes_at = self.vitals_mut().resumes_at?;
-        Some(resumes_at.saturating_duration_since(now))
     }
 }

@@ -27,10 +27,10 @@ use crate::routing::{Plan, RoutingStrategy};
 use crate::supervision::{Registered, Registry, Shutdown};
 use crate::words::{Listener, RequestId};
 
-pub use admission::Admission;
+pub use admission::{Admission, Entry};
 pub use answer::{Answer, AnswerBody, Branch, FinalResult, ResultBody};
 pub use error_type::ErrorType;
-pub use execute::Step;
+pub use execute::{Step, Tried};
 pub(crate) use house::{House, Recruiter};
 pub use problem::Problem;
 pub use record::{RequestRecord, RequestStatus};
@@ -46,6 +46,8 @@ pub struct PipelineConfig {
     pub routing_strategy: RoutingStrategy,
     /// Requests that are worked on at once.
     pub max_concurrent_requests: usize,
+    /// How long others wait for one of those to be answered.
+    pub admission_wait: Duration,
     /// The longest, and the usual, time for a request.
     pub request_timeout: Duration,
     /// What a request may contain.
@@ -139,7 +141,7 @@ impl Orchestrator {
     ) -> Result<Answer, Problem> {
         let house = &*self.house;
         request.validate(&house.config)?;
-        let arrival = house.admit(id, &request, listener)?;
+        let arrival = house.admit(id, &request, listener).await?;
         let plan = house.plan(&request)?;
         let ledger = Ledger::open(house, &arrival, &plan);
         let execution = execute::run(house, &arrival, &plan, &mut request).await;

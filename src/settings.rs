@@ -3,6 +3,7 @@
 //! Nothing is guessed: an unknown key, or a value that cannot be meant, is refused, and all that
 //! is wrong in all files is said at once, each with its file, its key and what would be right.
 
+mod choosing;
 mod keys;
 mod source;
 mod supervision;
@@ -60,6 +61,7 @@ impl Default for Settings {
             pipeline: PipelineConfig {
                 routing_strategy: RoutingStrategy::default(),
                 max_concurrent_requests: 100,
+                admission_wait: Duration::from_millis(25),
                 request_timeout: Duration::from_secs(300),
                 limits: Limits {
                     max_content_chars: 32_768,

@@ -4,6 +4,7 @@
 //! speak these words, and they speak of none of the modules above.
 
 mod agent;
+mod breaker_state;
 mod context;
 mod error;
 mod event;
@@ -17,6 +18,7 @@ mod task;
 mod time;
 
 pub use agent::{Agent, AgentCard, Keyword};
+pub use breaker_state::BreakerState;
 pub use context::{AgentContext, Listener};
 pub use error::{AgentError, AgentErrorKind};
 pub use event::{Consequence, LifeEvent, RequestEvent};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agent_orchestrator::mailbox::{AskError, Mailbox};
+use agent_orchestrator::judgement::Deadline;
+use agent_orchestrator::mailbox::{AskError, Claim, Mailbox};
 use agent_orchestrator::words::AgentName;
 use agent_orchestrator::{
     Agent, AgentContext, AgentError, AgentSpec, App, Orchestrator, Reply, RequestId, Task,
@@ -53,9 +54,10 @@ impl Ours {
 impl System for Ours {
     async fn ask(&self, task: Task) -> Heard {
         let now = Instant::now();
-        let deadline = now + Duration::from_secs(60);
-        let context = AgentContext::new(self.agent.clone(), self.request, deadline);
-        let Ok(lease) = self.mailbox.reserve(now) else {
+        let deadline = Deadline::after(now, Duration::from_secs(60));
+        let instant = deadline.instant();
+        let context = AgentContext::new(self.agent.clone(), self.request, instant);
+        let Ok(lease) = self.mailbox.reserve(Claim::new(deadline), now) else {
             return Err(Unanswered::HandedBack);
         };
         match lease.ask(task, context).await.result {

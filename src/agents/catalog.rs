@@ -1,5 +1,6 @@
 mod builtin;
 mod http;
+mod queue;
 mod supervisor;
 
 use std::ops::RangeInclusive;
@@ -13,6 +14,7 @@ use crate::supervision::{AgentSpec, JobTimeout, OnFailure};
 use crate::words::{Keyword, Reader, name_fault};
 
 pub use builtin::Builtin;
+use queue::Queue;
 use supervisor::Restart;
 pub use supervisor::{SUPERVISOR_KEYS, read_supervisor};
 
@@ -28,11 +30,13 @@ pub struct AgentEntry {
     examples: Vec<String>,
     instances: usize,
     concurrency: usize,
-    queue: usize,
+    queue: Queue,
     timeout: Duration,
     job_timeout: JobTimeout,
     blocking: bool,
     retry_safe: bool,
+    hedge: bool,
+    fallback: Vec<String>,
     on_failure: OnFailure,
     restart: Restart,
 }
@@ -60,6 +64,8 @@ const COMMON: &[&str] = &[
     "job_timeout_ms",
     "blocking",
     "retry_safe",
+    "hedge",
+    "fallback",
     "on_failure",
     "restart",
 ];
@@ -111,7 +117,7 @@ impl AgentEntry {
                 _ => count(entry, "instances", 1, 1),
             },
             concurrency: count(entry, "concurrency", 1, usual.concurrency),
-            queue: count(entry, "queue", 0, usual.queue),
+            queue: queue::read(entry),
             timeout: entry
                 .member("timeout_ms")
                 .and_then(|it| it.integer(SPAN_MS))
@@ -122,6 +128,8 @@ impl AgentEntry {
                 .unwrap_or_default(),
             blocking: yes("blocking"),
             retry_safe: yes("retry_safe"),
+            hedge: hedge(entry, yes("retry_safe")),
+            fallback: texts(entry, "fallback"),
             on_failure: entry
                 .member("on_failure")
                 .and_then(|it| it.one_of(OnFailure::NAMES))
@@ -164,12 +172,15 @@ impl AgentEntry {
             .examples(&self.examples)
             .instances(self.instances)
             .concurrency(self.concurrency)
-            .queue(self.queue)
+            .queue(self.queue.most)
+            .min_queue(self.queue.least)
             .timeout(self.timeout)
             .job_timeout(self.job_timeout)
             .on_failure(self.on_failure)
             .blocking(self.blocking)
             .retry_safe(self.retry_safe)
+            .hedge(self.hedge)
+            .fallback(self.fallback.iter().map(String::as_str))
             .restart(self.restart.policy)
     }
 }
@@ -234,6 +245,16 @@ fn keyword(item: &Reader<'_>) -> Option<Keyword> {
 
 /// The spans that agents may take, milliseconds.
 const SPAN_MS: RangeInclusive<u64> = 1..=86_400_000;
+
+/// Whether a second instance is asked, too; only where two may work on the same.
+fn hedge(entry: &Reader<'_>, retry_safe: bool) -> bool {
+    let place = entry.member("hedge");
+    let hedge = place.as_ref().and_then(Reader::boolean) == Some(true);
+    if let Some(place) = place.filter(|_| hedge && !retry_safe) {
+        place.fault("expected `retry_safe: true` beside it: two instances work on one task then");
+    }
+    hedge
+}
 
 fn job_timeout(place: &Reader<'_>) -> Option<JobTimeout> {
     if place.is_string() {

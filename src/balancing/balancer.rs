@@ -1,15 +1,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, StreamHandler};
 use arc_swap::ArcSwap;
 
-use super::{BalancingConfig, Pool};
+use super::{BalancingConfig, Member, Pool};
+use crate::mailbox::{InstanceState, Mailbox};
 use crate::supervision::{Changed, Registry};
 use crate::words::AgentName;
 
 /// Owns the pools of all agents, and publishes them. It follows the registry: whoever comes or
-/// goes there, comes or goes here.
+/// goes there, comes or goes here, and whoever comes late or comes back is spared for a while.
 #[derive(Debug)]
 pub struct Balancer {
     config: BalancingConfig,
@@ -39,21 +41,40 @@ impl Balancer {
         }
     }
 
-    /// Pools whose members have stayed the same stay, with all that their strategies remember.
     fn muster(&self) {
-        let before = self.published.pools.load();
+        let (before, now) = (self.published.pools.load(), Instant::now());
         let pools = self.registry.all().into_iter().map(|agent| {
             let name = agent.card.name.clone();
-            let old = before.get(&name);
-            let same = old.filter(|pool| pool.has_members(&agent.instances));
-            let pool = same.cloned().unwrap_or_else(|| {
-                let members = agent.instances.clone();
-                Arc::new(Pool::new(members, self.config))
-            });
-            (name, pool)
+            let pool = match before.get(&name) {
+                Some(pool) => pool.followed_by(members(&agent.instances, pool, now)),
+                None => {
+                    let members = agent.instances.iter().cloned().map(Member::new);
+                    Pool::new(members.collect(), self.config)
+                }
+            };
+            (name, Arc::new(pool))
         });
         self.published.pools.store(Arc::new(pools.collect()));
     }
+}
+
+/// The instances as members of the pool that follows `before`.
+fn members(instances: &[Arc<Mailbox>], before: &Pool, now: Instant) -> Vec<Member> {
+    let member = |mailbox: &Arc<Mailbox>| {
+        let mut known = before.members().iter();
+        let known = known.find(|member| Arc::ptr_eq(&member.mailbox, mailbox));
+        let is_away = mailbox.state() == InstanceState::Stopped;
+        let since = match known {
+            Some(member) if is_away || !member.was_away => member.since,
+            Some(_) | None => Some(now),
+        };
+        Member {
+            mailbox: Arc::clone(mailbox),
+            since,
+            was_away: is_away,
+        }
+    };
+    instances.iter().map(member).collect()
 }
 
 impl Pools {

@@ -1,111 +1,188 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
+
+use super::eligible::Eligible;
 use super::{BalancingConfig, Candidate, Strategy};
-use crate::mailbox::{Lease, Mailbox, Refusal};
+use crate::judgement::{BreakerState, RetryBudget, RetryBudgetConfig};
+use crate::mailbox::{Claim, InstanceState, Lease, Mailbox, Refusal};
 use crate::words::InstanceId;
 
-/// The instances of one agent, and the rule for choosing among them.
-#[derive(Debug)]
+/// The instances of one agent, and the rule for choosing among them: a snapshot.
+#[derive(Debug, Clone)]
 pub struct Pool {
-    members: Vec<Arc<Mailbox>>,
-    strategy: Option<Box<dyn Strategy>>,
+    members: Arc<[Member]>,
+    config: BalancingConfig,
+    strategy: Option<Arc<dyn Strategy>>,
+    retries: Arc<RetryBudget>,
+    hedges: Arc<RetryBudget>,
+}
+
+/// One instance of a pool.
+#[derive(Clone)]
+pub struct Member {
+    /// Where its tasks go.
+    pub mailbox: Arc<Mailbox>,
+    /// When it came or came back, if that was later than its siblings came.
+    pub since: Option<Instant>,
+    /// Whether it had no life when it was last looked at.
+    pub(super) was_away: bool,
+}
+
+/// The least that a cold instance is thought worth.
+const COLDEST: f64 = 0.1;
+
+impl Member {
+    /// One that is there from the start.
+    #[must_use]
+    pub fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self {
+            mailbox,
+            since: None,
+            was_away: false,
+        }
+    }
+
+    fn warmth(&self, slow_start: Duration, now: Instant) -> f64 {
+        let Some(since) = self.since.filter(|_| !slow_start.is_zero()) else {
+            return 1.0;
+        };
+        let age = now.saturating_duration_since(since);
+        (age.as_secs_f64() / slow_start.as_secs_f64()).clamp(COLDEST, 1.0)
+    }
+
+    fn health(&self, now: Instant) -> f64 {
+        let half_open = || self.mailbox.breaker_state(now) == BreakerState::HalfOpen;
+        if self.mailbox.is_unwell() {
+            0.0
+        } else if self.mailbox.state() != InstanceState::Healthy || half_open() {
+            0.5
+        } else {
+            1.0
+        }
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.mailbox.instance(), f)
+    }
 }
 
 impl Pool {
-    /// A pool of these instances.
+    /// A pool of these instances, which have been asked nothing yet.
     #[must_use]
-    pub fn new(members: Vec<Arc<Mailbox>>, config: BalancingConfig) -> Self {
-        let strategy = config.enabled.then(|| config.algorithm.strategy());
-        Self { members, strategy }
+    pub fn new(members: Vec<Member>, config: BalancingConfig) -> Self {
+        Self {
+            members: members.into(),
+            config,
+            strategy: config.strategy(),
+            retries: RetryBudget::new(RetryBudgetConfig::RETRIES),
+            hedges: RetryBudget::new(RetryBudgetConfig::HEDGES),
+        }
     }
 
-    /// Whether these are its instances, in this order.
-    pub(super) fn has_members(&self, instances: &[Arc<Mailbox>]) -> bool {
-        let same = |(one, other): (&Arc<Mailbox>, &Arc<Mailbox>)| Arc::ptr_eq(one, other);
-        self.members.len() == instances.len() && self.members.iter().zip(instances).all(same)
+    /// The same with another strategy.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: Arc<dyn Strategy>) -> Self {
+        self.strategy = Some(strategy);
+        self
+    }
+
+    /// The pool that follows this one when instances come, go, or come back. A strategy that
+    /// remembers something of them starts anew unless they are the same.
+    #[must_use]
+    pub fn followed_by(&self, members: Vec<Member>) -> Self {
+        let same = |(one, other): (&Member, &Member)| Arc::ptr_eq(&one.mailbox, &other.mailbox);
+        let same =
+            self.members.len() == members.len() && self.members.iter().zip(&members).all(same);
+        let strategy = if same {
+            self.strategy.clone()
+        } else {
+            self.config.strategy()
+        };
+        Self {
+            members: members.into(),
+            strategy,
+            ..self.clone()
+        }
+    }
+
+    /// Its instances, in order.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// What may be tried a second time after a failure.
+    #[must_use]
+    pub fn retries(&self) -> &Arc<RetryBudget> {
+        &self.retries
+    }
+
+    /// What may be asked a second time because the first takes long.
+    #[must_use]
+    pub fn hedges(&self) -> &Arc<RetryBudget> {
+        &self.hedges
     }
 
     /// Chooses an instance that was not `tried` and takes a place in it.
     ///
     /// # Errors
     /// When none will have the task: the refusal that promises the soonest return.
-    pub fn lease(&self, tried: &[InstanceId], now: Instant) -> Result<Lease, Refusal> {
-        if let ([only], []) = (self.members.as_slice(), tried) {
-            return only.reserve(now);
-        }
-        let mut refusals = Vec::new();
-        let mut candidates = self.candidates(tried, now, &mut refusals);
-        while !candidates.is_empty() {
-            let index = self.choose(&candidates);
-            let member = &self.members[candidates.swap_remove(index).member];
-            match member.reserve(now) {
-                Ok(lease) => return Ok(lease),
-                // Somebody else took the last place since we looked.
-                Err(refusal) => refusals.push(refusal),
-            }
-            candidates.sort_unstable_by_key(|candidate| candidate.member);
-        }
-        Err(soonest(refusals))
-    }
-
-    fn candidates(
+    pub fn lease(
         &self,
+        claim: Claim,
         tried: &[InstanceId],
         now: Instant,
-        refusals: &mut Vec<Refusal>,
-    ) -> Vec<Candidate> {
-        let mut candidates = Vec::with_capacity(self.members.len());
-        for (number, member) in self.members.iter().enumerate() {
-            if tried.contains(member.instance()) {
-                continue;
-            }
-            match member.refusal(now) {
-                Some(refusal) => refusals.push(refusal),
-                None => candidates.push(candidate(number, member)),
+        chance: &mut Rng,
+    ) -> Result<Lease, Refusal> {
+        if let ([only], []) = (&*self.members, tried) {
+            return only.mailbox.reserve(claim, now);
+        }
+        let mut eligible = Eligible::among(&self.members, &self.config, claim, tried, now);
+        let mut candidates: Vec<Candidate<'_>> = eligible
+            .members()
+            .map(|number| self.candidate(number, now))
+            .collect();
+        while !candidates.is_empty() {
+            let index = self.choose(&candidates, now, chance);
+            let number = candidates.remove(index).member;
+            let mailbox = &self.members[number].mailbox;
+            let leased = if eligible.is_an_emergency(number) {
+                mailbox.reserve_regardless(claim, now)
+            } else {
+                mailbox.reserve(claim, now)
+            };
+            match leased {
+                Ok(lease) => return Ok(lease),
+                // Somebody else took the last place since we looked.
+                Err(refusal) => eligible.refuse(refusal),
             }
         }
-        if candidates.iter().any(|candidate| candidate.healthy) {
-            candidates.retain(|candidate| candidate.healthy);
-        }
-        candidates
+        Err(eligible.soonest())
     }
 
-    fn choose(&self, candidates: &[Candidate]) -> usize {
+    fn choose(&self, candidates: &[Candidate<'_>], now: Instant, chance: &mut Rng) -> usize {
         match &self.strategy {
-            Some(strategy) if candidates.len() > 1 => {
-                strategy.choose(candidates, &mut fastrand::Rng::new())
-            }
+            Some(strategy) if candidates.len() > 1 => strategy.choose(candidates, now, chance),
             _ => 0,
         }
     }
-}
 
-fn candidate(number: usize, mailbox: &Mailbox) -> Candidate {
-    let load = mailbox.load().report();
-    Candidate {
-        member: number,
-        weight: mailbox.weight(),
-        taken: load.in_flight + load.queued,
-        concurrency: mailbox.capacity().concurrency,
-        response_time: load.response_time.map(|time| time.as_secs_f64()),
-        success_rate: load.success_rate,
-        healthy: !mailbox.is_unwell(),
+    fn candidate(&self, number: usize, now: Instant) -> Candidate<'_> {
+        let member = &self.members[number];
+        let mailbox = &*member.mailbox;
+        Candidate {
+            member: number,
+            weight: mailbox.weight(),
+            taken: mailbox.load().taken(),
+            concurrency: mailbox.capacity().concurrency,
+            health: member.health(now),
+            warmth: member.warmth(self.config.slow_start, now),
+            load: mailbox.load(),
+        }
     }
-}
-
-/// A full instance has room again sooner than a breaker closes, and both sooner than what has no
-/// life or is paused.
-fn soonest(refusals: Vec<Refusal>) -> Refusal {
-    let wait = |refusal: &Refusal| match refusal {
-        Refusal::Full { retry_after } => (0, *retry_after),
-        Refusal::Open { retry_after } => (1, *retry_after),
-        Refusal::Stopped {
-            retry_after: Some(pause),
-        } => (2, *pause),
-        Refusal::Paused => (3, Duration::ZERO),
-        Refusal::Stopped { retry_after: None } => (4, Duration::ZERO),
-    };
-    let soonest = refusals.into_iter().min_by_key(wait);
-    soonest.unwrap_or(Refusal::Stopped { retry_after: None })
 }

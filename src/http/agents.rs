@@ -92,7 +92,7 @@ impl InstanceView {
             breaker: mailbox.breaker_state(Instant::now()),
             in_flight: load.in_flight,
             queued: load.queued,
-            capacity: load.capacity,
+            capacity: mailbox.size(),
             restarts: vitals.restarts,
             average_response_time_ms: load.response_time.map(milliseconds),
             success_rate: load.success_rate,

@@ -1,28 +1,35 @@
 //! How much an instance has to do, and how well it has been doing it.
 //!
 //! The mailbox counts here, balancers and reports read here, from any thread and without waiting
-//! for an actor. Work is counted by [`Place`]s that give themselves back when dropped, so the
-//! count returns to zero whatever happens to the work.
+//! for anybody: what is learned is put together under a lock by whoever got an answer, and
+//! published in atomics. Work is counted by [`Place`]s that give themselves back when dropped, so
+//! the count returns to zero whatever happens to the work.
 
+mod record;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-use super::Outcome;
-
-/// Newer calls count more: each one makes all before it worth this much less.
-const FADE: f64 = 1.0 - 1.0 / 32.0;
+use super::epoch::Epoch;
+use super::evidence::logarithm;
+use super::published::Published;
+use super::{Evidence, Outcome, Pace};
+use record::Record;
 
 /// The load and the record of one instance.
 #[derive(Debug)]
 pub struct Load {
-    capacity: usize,
+    epoch: Epoch,
+    pace: Arc<Pace>,
     /// Places taken, and in steps of [`WORKING`] those of them that are worked on: in one word, so
     /// that whoever looks sees both at the same moment.
     places: CachePadded<AtomicU64>,
-    record: Mutex<Record>,
+    /// When it last finished anything, or got something to do when it had nothing.
+    stirred: AtomicU64,
+    record: Published<Record>,
 }
 
 /// As many places can be counted.
@@ -38,8 +45,6 @@ pub struct LoadReport {
     pub in_flight: usize,
     /// Tasks that wait for it.
     pub queued: usize,
-    /// How many tasks it may hold, working and waiting.
-    pub capacity: usize,
     /// Tasks that were answered, well or badly.
     pub processed: u64,
     /// Mean time of recent successful answers; `None` before the first.
@@ -48,60 +53,71 @@ pub struct LoadReport {
     pub success_rate: f64,
 }
 
-#[derive(Debug, Default)]
-struct Record {
-    processed: u64,
-    response_time: FadingMean,
-    success: FadingMean,
+/// How a call ended, and how long it took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CallEnd {
+    /// What it says of the instance.
+    pub outcome: Outcome,
+    /// How long it was worked on.
+    pub service: Duration,
+    /// How long its caller waited.
+    pub round_trip: Duration,
 }
 
-/// A mean over roughly the last 32 samples, by exponentially fading weights.
-#[derive(Debug, Default)]
-struct FadingMean {
-    sum: f64,
-    weight: f64,
+impl CallEnd {
+    /// That of a call that did not have to wait.
+    #[must_use]
+    pub fn served(outcome: Outcome, service: Duration) -> Self {
+        Self {
+            outcome,
+            service,
+            round_trip: service,
+        }
+    }
 }
 
-impl FadingMean {
-    fn add(&mut self, sample: f64) {
-        self.sum = self.sum * FADE + sample;
-        self.weight = self.weight * FADE + 1.0;
-    }
-
-    fn get(&self) -> Option<f64> {
-        (self.weight > 0.0).then(|| self.sum / self.weight)
-    }
+/// All calls since the beginning, the oldest counting as much as the latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lifetime {
+    /// Calls that were judged.
+    pub calls: u64,
+    /// Those of them that failed.
+    pub failures: u64,
+    /// The time that all their callers waited.
+    pub waited: Duration,
 }
 
 impl Load {
-    /// Nothing to do yet, and room for `capacity` tasks, of which four thousand million count.
+    /// Nothing to do yet, for one of the instances that keep that pace.
     #[must_use]
-    pub fn new(capacity: usize) -> Arc<Self> {
+    pub fn new(pace: &Arc<Pace>, now: Instant) -> Arc<Self> {
+        pace.join();
         Arc::new(Self {
-            capacity: capacity.min(MOST),
+            epoch: Epoch::new(now),
+            pace: Arc::clone(pace),
             places: CachePadded::default(),
-            record: Mutex::default(),
+            stirred: AtomicU64::new(0),
+            record: Published::new(Record::new(now)),
         })
     }
 
-    /// Counts one more task, unless there is no room: checked and reserved in one step.
+    /// Counts one more task, unless there are `most` already: checked and reserved in one step.
     #[must_use]
-    pub fn reserve(self: &Arc<Self>) -> Option<Place> {
-        self.places
+    pub fn reserve(self: &Arc<Self>, most: usize, now: Instant) -> Option<Place> {
+        let most = most.min(MOST);
+        let before = self
+            .places
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |places| {
-                (taken(places) < self.capacity).then_some(places + 1)
+                (taken(places) < most).then_some(places + 1)
             })
-            .ok()
-            .map(|_| Place {
-                load: Arc::clone(self),
-                working: false,
-            })
-    }
-
-    /// Whether [`reserve`](Self::reserve) would find room.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.taken() < self.capacity
+            .ok()?;
+        if taken(before) == 0 {
+            self.stir(now);
+        }
+        Some(Place {
+            load: Arc::clone(self),
+            working: false,
+        })
     }
 
     /// Tasks that are in its hands, working and waiting.
@@ -110,50 +126,75 @@ impl Load {
         taken(self.places.load(Ordering::Acquire))
     }
 
-    /// Remembers how a call ended and how long it took. Time counts for successes only, so that
-    /// an instance is not thought fast because it fails fast.
-    pub fn learn(&self, outcome: Outcome, took: Duration) {
-        let mut record = self.record();
-        match outcome {
-            Outcome::Success => {
-                record.response_time.add(took.as_secs_f64());
-                record.success.add(1.0);
-            }
-            Outcome::Failure | Outcome::Busy => record.success.add(0.0),
-            Outcome::UserError => {}
-            Outcome::Unjudged => return,
+    /// Remembers how a call ended. Time counts for successes only, so that an instance is not
+    /// thought fast because it fails fast.
+    pub fn learn(&self, call: CallEnd, now: Instant) {
+        if call.outcome == Outcome::Unjudged {
+            return;
         }
-        record.processed += 1;
+        self.stir(now);
+        self.record.change(|record| record.learn(call, now));
+        if call.outcome == Outcome::Success {
+            self.pace.learn(logarithm(call.service), now);
+        }
+    }
+
+    /// What its calls have shown of it.
+    #[must_use]
+    pub fn evidence(&self, now: Instant) -> Evidence {
+        let stirred = self.stirred.load(Ordering::Relaxed);
+        let silence = self.epoch.seconds_since(stirred, now);
+        self.record.read().evidence(now, silence)
+    }
+
+    /// The round trip that is to be expected of it, seconds.
+    #[must_use]
+    pub fn round_trip(&self, now: Instant) -> f64 {
+        let record = self.record.read();
+        record.round_trip.after(record.age(now))
+    }
+
+    /// All its calls since the beginning.
+    #[must_use]
+    pub fn lifetime(&self) -> Lifetime {
+        self.record.read().lifetime
     }
 
     /// Mean time of recent successful answers.
     #[must_use]
     pub fn response_time(&self) -> Option<Duration> {
-        self.record()
-            .response_time
-            .get()
-            .map(Duration::from_secs_f64)
+        self.record.read().response_time()
     }
 
-    /// Everything it knows.
+    /// The pace of the agent that it is an instance of.
+    #[must_use]
+    pub fn pace(&self) -> &Arc<Pace> {
+        &self.pace
+    }
+
+    /// Everything that people want to know.
     #[must_use]
     pub fn report(&self) -> LoadReport {
         let places = self.places.load(Ordering::Acquire);
         let in_flight = working(places);
-        let record = self.record();
+        let record = self.record.read();
         LoadReport {
             in_flight,
             queued: taken(places) - in_flight,
-            capacity: self.capacity,
             processed: record.processed,
-            response_time: record.response_time.get().map(Duration::from_secs_f64),
-            success_rate: record.success.get().unwrap_or(1.0),
+            response_time: record.response_time(),
+            success_rate: record.success_rate(),
         }
     }
 
-    fn record(&self) -> MutexGuard<'_, Record> {
-        // Nothing panics while the lock is held, and no await happens under it.
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    fn stir(&self, now: Instant) {
+        self.stirred.store(self.epoch.nanos(now), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.pace.leave();
     }
 }
 
@@ -193,21 +234,27 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn load() -> (Arc<Load>, Instant) {
+        let now = Instant::now();
+        (Load::new(&Pace::new(), now), now)
+    }
+
+    fn served(outcome: Outcome, seconds: f64) -> CallEnd {
+        CallEnd::served(outcome, Duration::from_secs_f64(seconds))
+    }
 
     #[test]
     fn there_is_never_more_work_than_room() {
-        let load = Load::new(100);
+        let (load, now) = load();
         let places: Vec<Place> = std::thread::scope(|scope| {
-            let callers: Vec<_> = (0..4)
-                .map(|_| {
-                    scope.spawn(|| (0..250).filter_map(|_| load.reserve()).collect::<Vec<_>>())
-                })
-                .collect();
-            callers
-                .into_iter()
-                .flat_map(|caller| caller.join().unwrap())
-                .collect()
+            let reserve = || (0..250).filter_map(|_| load.reserve(100, now)).collect();
+            let callers: Vec<_> = (0..4).map(|_| scope.spawn(reserve)).collect();
+            let found = callers.into_iter().map(|caller| caller.join().unwrap());
+            found.flat_map(|places: Vec<Place>| places).collect()
         });
         assert_eq!(places.len(), 100);
         drop(places);
@@ -216,8 +263,8 @@ mod tests {
 
     #[test]
     fn a_place_counts_as_queued_until_work_begins() {
-        let load = Load::new(2);
-        let mut place = load.reserve().unwrap();
+        let (load, now) = load();
+        let mut place = load.reserve(2, now).unwrap();
         assert_eq!((load.report().in_flight, load.report().queued), (0, 1));
         place.begin();
         assert_eq!((load.report().in_flight, load.report().queued), (1, 0));
@@ -227,25 +274,73 @@ mod tests {
 
     #[test]
     fn failing_fast_does_not_look_fast() {
-        let load = Load::new(1);
-        load.learn(Outcome::Success, Duration::from_secs(2));
+        let (load, now) = load();
+        load.learn(served(Outcome::Success, 2.0), now);
         for _ in 0..10 {
-            load.learn(Outcome::Failure, Duration::from_millis(1));
+            load.learn(served(Outcome::Failure, 0.001), now);
         }
         let report = load.report();
         assert_eq!(report.response_time, Some(Duration::from_secs(2)));
         assert!(report.success_rate < 0.2);
+        assert!(load.evidence(now).success() < 0.3);
     }
 
     #[test]
     fn old_calls_fade() {
-        let load = Load::new(1);
+        let (load, now) = load();
         for _ in 0..100 {
-            load.learn(Outcome::Success, Duration::from_secs(10));
+            load.learn(served(Outcome::Success, 10.0), now);
         }
         for _ in 0..100 {
-            load.learn(Outcome::Success, Duration::from_secs(1));
+            load.learn(served(Outcome::Success, 1.0), now);
         }
         assert!(load.response_time().unwrap() < Duration::from_millis(1500));
+        assert_eq!(load.lifetime().waited, Duration::from_secs(1100));
+    }
+
+    #[test]
+    fn what_says_nothing_of_it_is_not_remembered() {
+        let (load, now) = load();
+        load.learn(served(Outcome::Unjudged, 1.0), now);
+        assert_eq!(load.report().processed, 0);
+        load.learn(served(Outcome::UserError, 1.0), now);
+        assert_eq!(load.report().processed, 1);
+        assert_eq!(load.lifetime(), Lifetime::default());
+        assert_eq!(load.response_time(), None);
+    }
+
+    #[test]
+    fn silence_begins_when_there_is_something_to_do() {
+        let (load, now) = load();
+        let later = now + Duration::from_secs(60);
+        let _first = load.reserve(9, later);
+        let much_later = later + Duration::from_secs(5);
+        let _second = load.reserve(9, much_later);
+        let silence = load.evidence(much_later).silence;
+        assert!((silence - 5.0).abs() < 1e-6, "{silence}");
+    }
+
+    proptest! {
+        /// Whatever becomes of places, the counts are those of the places that are there.
+        #[test]
+        fn counts_are_those_of_the_places_that_are_there(
+            steps in prop::collection::vec((0_u8..3, any::<prop::sample::Index>()), 0..200),
+        ) {
+            let (load, now) = load();
+            let mut places: Vec<Place> = Vec::new();
+            for (step, which) in steps {
+                match step {
+                    0 => places.extend(load.reserve(16, now)),
+                    1 if !places.is_empty() => which.get_mut(&mut places).begin(),
+                    2 if !places.is_empty() => drop(places.swap_remove(which.index(places.len()))),
+                    _ => {}
+                }
+                let working = places.iter().filter(|place| place.working).count();
+                prop_assert_eq!(load.taken(), places.len());
+                prop_assert_eq!(load.report().in_flight, working);
+            }
+            drop(places);
+            prop_assert_eq!(load.taken(), 0);
+        }
     }
 }

@@ -21,7 +21,10 @@ pub enum Outcome {
     /// The agent failed.
     Failure,
     /// The agent had too much to do.
-    Busy,
+    Busy {
+        /// How long it wants to be left alone, where it said so.
+        retry_after: Option<Duration>,
+    },
     /// Nothing can be said of the agent.
     Unjudged,
 }
@@ -33,7 +36,7 @@ impl Outcome {
         match error.kind() {
             AgentErrorKind::User => Self::UserError,
             AgentErrorKind::Failure | AgentErrorKind::Fatal => Self::Failure,
-            AgentErrorKind::Busy { .. } => Self::Busy,
+            AgentErrorKind::Busy { retry_after } => Self::Busy { retry_after },
         }
     }
 
@@ -61,7 +64,10 @@ mod tests {
             (AgentError::user("divide by zero"), Outcome::UserError),
             (AgentError::failure("connection lost"), Outcome::Failure),
             (AgentError::fatal("poisoned"), Outcome::Failure),
-            (AgentError::busy("429", None), Outcome::Busy),
+            (
+                AgentError::busy("429", None),
+                Outcome::Busy { retry_after: None },
+            ),
         ];
         for (error, outcome) in cases {
             assert_eq!(Outcome::of_error(&error), outcome, "{error}");

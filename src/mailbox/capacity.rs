@@ -5,8 +5,10 @@ use std::time::Duration;
 pub struct Capacity {
     /// Tasks that the agent works on at once; at least 1.
     pub concurrency: usize,
-    /// Tasks that may wait beside them.
+    /// Tasks that may wait beside them at most, however fast the agent is.
     pub queue: usize,
+    /// Tasks that may wait beside them in any case, however slow it is.
+    pub min_queue: usize,
     /// How long one attempt at a task may take, waiting included.
     pub timeout: Duration,
     /// How long a task may be worked on before it counts as hung; `None`: as long as it takes.
@@ -20,6 +22,7 @@ impl Default for Capacity {
         Self {
             concurrency: 8,
             queue: 64,
+            min_queue: 1,
             timeout: Duration::from_secs(30),
             job_timeout: None,
             blocking: false,

@@ -34,12 +34,19 @@ impl AskError {
             Self::Stopped => Outcome::Unjudged,
         }
     }
+
+    /// Whether the agent says that it has done nothing yet.
+    pub(super) fn is_unbegun(&self) -> bool {
+        matches!(self, Self::Agent(error) if !error.has_begun())
+    }
 }
 
 /// What comes back.
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub result: Result<Reply, AskError>,
+    /// Whether work on the task was begun.
+    pub begun: bool,
     /// The time spent inside the agent.
     pub inside: Duration,
     /// When it was sent.
@@ -61,10 +68,10 @@ impl Call {
     }
 
     /// Answers. The place is free before the caller knows.
-    pub(super) fn answer(self, result: Result<Reply, AskError>, inside: Duration, at: Instant) {
+    pub(super) fn answer(self, delivery: Delivery) {
         drop(self.place);
         // A caller that is gone has no use for an answer.
-        let _ = self.answer.send(Delivery { result, inside, at });
+        let _ = self.answer.send(delivery);
     }
 }
 
@@ -73,6 +80,7 @@ impl Call {
 pub(crate) struct Envelope {
     task: Task,
     call: Call,
+    since: Instant,
 }
 
 impl Envelope {
@@ -80,6 +88,7 @@ impl Envelope {
         task: Task,
         context: AgentContext,
         place: Place,
+        since: Instant,
     ) -> (Self, oneshot::Receiver<Delivery>) {
         let (answer, delivery) = oneshot::channel();
         let call = Call {
@@ -87,7 +96,7 @@ impl Envelope {
             place,
             answer,
         };
-        (Self { task, call }, delivery)
+        (Self { task, call, since }, delivery)
     }
 
     /// Whether nobody waits for the answer any more.
@@ -100,6 +109,13 @@ impl Envelope {
         self.call.context.deadline() <= now
     }
 
+    /// Whether it has waited for more than half of the time that it was given.
+    pub(super) fn has_waited_too_long(&self, now: Instant) -> bool {
+        let waited = now.saturating_duration_since(self.since);
+        let left = self.call.context.deadline().saturating_duration_since(now);
+        waited > left
+    }
+
     /// What is in it.
     pub(super) fn open(self) -> (Task, Call) {
         (self.task, self.call)
@@ -107,6 +123,11 @@ impl Envelope {
 
     /// Gives it back unopened, and says why.
     pub(super) fn return_to_sender(self, why: AskError) {
-        self.call.answer(Err(why), Duration::ZERO, Instant::now());
+        self.call.answer(Delivery {
+            result: Err(why),
+            begun: false,
+            inside: Duration::ZERO,
+            at: Instant::now(),
+        });
     }
 }

@@ -21,7 +21,17 @@ struct Queue<T> {
     /// The life that may take, counted from 1.
     generation: u64,
     closed: bool,
+    urgent: VecDeque<T>,
     waiting: VecDeque<T>,
+}
+
+/// Where to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Before all who wait in the other.
+    Urgent,
+    /// With everybody else.
+    Usual,
 }
 
 impl<T> Inbox<T> {
@@ -31,6 +41,7 @@ impl<T> Inbox<T> {
             queue: Mutex::new(Queue {
                 generation: 0,
                 closed: false,
+                urgent: VecDeque::new(),
                 waiting: VecDeque::new(),
             }),
             rung: AtomicBool::new(false),
@@ -41,12 +52,15 @@ impl<T> Inbox<T> {
     ///
     /// # Errors
     /// Gives it back when the inbox is closed.
-    pub(super) fn put(&self, item: T) -> Result<bool, T> {
+    pub(super) fn put(&self, item: T, lane: Lane) -> Result<bool, T> {
         let mut queue = self.lock();
         if queue.closed {
             return Err(item);
         }
-        queue.waiting.push_back(item);
+        match lane {
+            Lane::Urgent => queue.urgent.push_back(item),
+            Lane::Usual => queue.waiting.push_back(item),
+        }
         drop(queue);
         Ok(!self.rung.swap(true, Ordering::AcqRel))
     }
@@ -62,13 +76,21 @@ impl<T> Inbox<T> {
         self.rung.store(false, Ordering::Release);
     }
 
-    /// What has waited longest, if this life may have it.
-    pub(super) fn take(&self, generation: u64) -> Option<T> {
+    /// What is next, if this life may have it: what is urgent, and then what has waited longest.
+    /// When that has waited for `too_long`, it is the newest instead: of a queue that is always
+    /// too long, those who came last can still be answered in time, and the others could not.
+    pub(super) fn take(&self, generation: u64, too_long: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut queue = self.lock();
-        if queue.generation == generation {
-            queue.waiting.pop_front()
+        if queue.generation != generation {
+            return None;
+        }
+        if let Some(urgent) = queue.urgent.pop_front() {
+            return Some(urgent);
+        }
+        if too_long(queue.waiting.front()?) {
+            queue.waiting.pop_back()
         } else {
-            None
+            queue.waiting.pop_front()
         }
     }
 
@@ -108,7 +130,9 @@ impl<T> Inbox<T> {
     pub(super) fn close(&self) -> VecDeque<T> {
         let mut queue = self.lock();
         queue.closed = true;
-        std::mem::take(&mut queue.waiting)
+        let mut all = std::mem::take(&mut queue.urgent);
+        all.append(&mut queue.waiting);
+        all
     }
 
     /// Lets things in again.
@@ -116,22 +140,27 @@ impl<T> Inbox<T> {
         self.lock().closed = false;
     }
 
-    /// Takes out, of the first `most` that wait, those that are `gone`.
+    /// Takes out, of the first `most` that wait in each lane, those that are `gone`.
     pub(super) fn sift(&self, most: usize, gone: impl Fn(&T) -> bool) -> Vec<T> {
-        let mut queue = self.lock();
-        let head = queue.waiting.len().min(most);
-        if !queue.waiting.iter().take(head).any(&gone) {
-            return Vec::new();
-        }
-        let (sifted, kept): (Vec<T>, Vec<T>) = queue.waiting.drain(..head).partition(&gone);
-        for item in kept.into_iter().rev() {
-            queue.waiting.push_front(item);
-        }
-        sifted
+        let queue = &mut *self.lock();
+        let lanes = [&mut queue.urgent, &mut queue.waiting].into_iter();
+        lanes.flat_map(|lane| sift(lane, most, &gone)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         // Nothing panics while the lock is held, and no await happens under it.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn sift<T>(lane: &mut VecDeque<T>, most: usize, gone: impl Fn(&T) -> bool) -> Vec<T> {
+    let head = lane.len().min(most);
+    if !lane.iter().take(head).any(&gone) {
+        return Vec::new();
+    }
+    let (sifted, kept): (Vec<T>, Vec<T>) = lane.drain(..head).partition(&gone);
+    for item in kept.into_iter().rev() {
+        lane.push_front(item);
+    }
+    sifted
 }

@@ -2,16 +2,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::envelope::Delivery;
-use super::{AskError, Envelope, Mailbox};
-use crate::judgement::{Deadline, Outcome, Permit, Place};
+use super::inbox::Lane;
+use super::{AskError, Claim, Envelope, Mailbox};
+use crate::judgement::{CallEnd, Deadline, Outcome, Permit, Place, Verdict};
 use crate::words::{AgentContext, InstanceId, Reply, Task};
 
 /// An instance's promise to take one task. Dropped unused, it leaves no trace.
 #[derive(Debug)]
 #[must_use = "a lease is a place that nobody else can have"]
 pub struct Lease {
-    mailbox: Arc<Mailbox>,
+    case: Case,
     place: Place,
+    claim: Claim,
+}
+
+/// What is to be learned from one call: the part of a [`Lease`] that its caller keeps.
+#[derive(Debug)]
+#[must_use = "a case that is dropped teaches nothing"]
+pub struct Case {
+    mailbox: Arc<Mailbox>,
     permit: Permit,
     since: Instant,
 }
@@ -25,30 +34,78 @@ pub struct Answered {
     pub result: Result<Reply, AskError>,
     /// What it says of the instance; already known to its breaker and its load.
     pub outcome: Outcome,
+    /// Whether the agent may have done anything that it would be wrong to do twice.
+    pub begun: bool,
     /// The time spent inside the agent.
     pub inside: Duration,
 }
 
-impl Lease {
-    pub(super) fn new(mailbox: Arc<Mailbox>, place: Place, permit: Permit, since: Instant) -> Self {
+impl Case {
+    pub(super) fn new(mailbox: Arc<Mailbox>, permit: Permit, since: Instant) -> Self {
         Self {
             mailbox,
-            place,
             permit,
             since,
         }
     }
 
+    /// Has breaker and load learn how the call ended: what it says of the instance, how long it
+    /// was worked on, and when it was over. `chance` is a random number in `0.0..1.0`, for how long
+    /// a breaker that opens stays open.
+    pub fn close(self, outcome: Outcome, service: Duration, at: Instant, chance: f64) {
+        let Mailbox {
+            load,
+            breaker_config,
+            ..
+        } = &*self.mailbox;
+        let slow = breaker_config.is_slow(service, load.pace().p95());
+        self.permit.settle(Verdict { outcome, slow }, at, chance);
+        let round_trip = at.saturating_duration_since(self.since);
+        let call = CallEnd {
+            outcome,
+            service,
+            round_trip,
+        };
+        load.learn(call, at);
+    }
+
+    fn outcome(&self, delivery: &Delivery, deadline: Instant) -> Outcome {
+        match &delivery.result {
+            Ok(_) => Outcome::Success,
+            Err(AskError::DeadlineExceeded) if !delivery.begun => Outcome::Unjudged,
+            Err(AskError::DeadlineExceeded) => Outcome::of_time_out(
+                deadline.saturating_duration_since(self.since),
+                self.mailbox.capacity.timeout,
+                self.mailbox.load.response_time(),
+            ),
+            Err(error) => error.outcome(),
+        }
+    }
+}
+
+impl Lease {
+    pub(super) fn new(case: Case, place: Place, claim: Claim) -> Self {
+        Self { case, place, claim }
+    }
+
     /// The instance that has promised.
     #[must_use]
     pub fn instance(&self) -> &InstanceId {
-        self.mailbox.instance()
+        self.case.mailbox.instance()
     }
 
     /// The deadline of an attempt here: the request's, or the agent's own where that is nearer.
     #[must_use]
-    pub fn deadline(&self, request: Deadline) -> Deadline {
-        request.no_later_than(Deadline::after(self.since, self.mailbox.capacity.timeout))
+    pub fn deadline(&self) -> Deadline {
+        let longest = self.case.mailbox.capacity.timeout;
+        let attempt = Deadline::after(self.case.since, longest);
+        self.claim.deadline.no_later_than(attempt)
+    }
+
+    /// The two halves of the promise, for who has the work done elsewhere, as simulations do: the
+    /// place, which counts until it is dropped, and what is to be learned.
+    pub fn split(self) -> (Place, Case) {
+        (self.place, self.case)
     }
 
     /// Puts the task into the mailbox and waits for the answer, but not much longer than until
@@ -57,40 +114,34 @@ impl Lease {
     /// Dropping the future cancels the work: a task that still waits is never begun, and one that
     /// is being worked on is dropped at its next await.
     pub async fn ask(self, task: Task, context: AgentContext) -> Answered {
-        let Self {
-            mailbox,
-            place,
-            permit,
-            since,
-        } = self;
+        let Self { case, place, claim } = self;
         let deadline = context.deadline();
         let _cancelled_when_dropped = CancelGuard(context.clone());
-        let (envelope, delivery) = Envelope::new(task, context, place);
-        mailbox.put(envelope);
+        let (envelope, delivery) = Envelope::new(task, context, place, case.since);
+        let lane = if claim.under_way {
+            Lane::Urgent
+        } else {
+            Lane::Usual
+        };
+        case.mailbox.put(envelope, lane);
 
         let delivery = delivery.await.unwrap_or_else(|_unanswered| {
             let at = Instant::now();
             Delivery {
                 result: Err(AskError::Crashed),
-                inside: at.saturating_duration_since(since),
+                begun: true,
+                inside: at.saturating_duration_since(case.since),
                 at,
             }
         });
-        let outcome = match &delivery.result {
-            Ok(_) => Outcome::Success,
-            Err(AskError::DeadlineExceeded) => Outcome::of_time_out(
-                deadline.saturating_duration_since(since),
-                mailbox.capacity.timeout,
-                mailbox.load.response_time(),
-            ),
-            Err(error) => error.outcome(),
-        };
-        permit.settle(outcome, delivery.at);
-        mailbox.load.learn(outcome, delivery.inside);
+        let outcome = case.outcome(&delivery, deadline);
+        let instance = case.mailbox.instance.clone();
+        case.close(outcome, delivery.inside, delivery.at, fastrand::f64());
         Answered {
-            instance: mailbox.instance.clone(),
-            result: delivery.result,
+            instance,
             outcome,
+            begun: delivery.begun && !delivery.result.as_ref().is_err_and(AskError::is_unbegun),
+            result: delivery.result,
             inside: delivery.inside,
         }
     }

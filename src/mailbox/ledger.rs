@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 use tokio_util::sync::CancellationToken;
 
-use super::envelope::Call;
+use super::envelope::{Call, Delivery};
 use super::{AskError, Envelope, Mailbox};
 use crate::words::{AgentContext, Reply, Task};
 
@@ -149,7 +149,12 @@ impl Entry {
 
     fn settle(self, result: Result<Reply, AskError>, at: Instant) {
         let inside = at.saturating_duration_since(self.begun);
-        self.call.answer(result, inside, at);
+        self.call.answer(Delivery {
+            result,
+            begun: true,
+            inside,
+            at,
+        });
     }
 }
 

@@ -60,9 +60,23 @@ impl Mailbox {
         self.inbox.hush();
     }
 
-    /// The next task, if this life may have one: a life that was replaced gets nothing.
-    pub(crate) fn take(&self, generation: Generation) -> Option<Envelope> {
-        self.inbox.take(generation.number())
+    /// The next task, if this life may have one: a life that was replaced gets nothing. Nobody
+    /// works on what nobody waits for any more, or what comes too late in any case.
+    pub(crate) fn take(&self, generation: Generation, now: Instant) -> Option<Envelope> {
+        loop {
+            let too_long = |oldest: &Envelope| oldest.has_waited_too_long(now);
+            let envelope = self.inbox.take(generation.number(), too_long)?;
+            if envelope.is_late(now) {
+                envelope.return_to_sender(AskError::DeadlineExceeded);
+            } else if !envelope.is_abandoned() {
+                return Some(envelope);
+            }
+        }
+    }
+
+    /// The agent has begun a life that does not owe its beginning to a failure.
+    pub(crate) fn renew_breaker(&self) {
+        self.breaker.renew();
     }
 
     /// Takes no more work, and tells those who wait.

@@ -1,4 +1,7 @@
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -26,6 +29,20 @@ pub enum InstanceState {
 }
 
 impl InstanceState {
+    const ALL: [Self; 6] = [
+        Self::Starting,
+        Self::Healthy,
+        Self::Restarting,
+        Self::Paused,
+        Self::Draining,
+        Self::Stopped,
+    ];
+
+    /// The state of that number, in the order in which they are declared.
+    fn of_number(number: u8) -> Self {
+        Self::ALL[usize::from(number) % Self::ALL.len()]
+    }
+
     /// Whether it serves its queue, or will without anybody's help.
     pub(super) fn is_at_work(self) -> bool {
         matches!(self, Self::Starting | Self::Healthy | Self::Restarting)
@@ -81,6 +98,69 @@ impl Vitals {
                 None => Err(state.to_string()),
             },
         }
+    }
+}
+
+/// The vitals, and beside them what balancers look at, for which no lock is taken.
+#[derive(Debug, Default)]
+pub(super) struct VitalsCell {
+    vitals: Mutex<Vitals>,
+    notice: AtomicU8,
+}
+
+/// The vitals while they are changed.
+pub(crate) struct VitalsMut<'a> {
+    vitals: MutexGuard<'a, Vitals>,
+    notice: &'a AtomicU8,
+}
+
+const UNWELL: u8 = 1;
+
+impl VitalsCell {
+    pub(super) fn change(&self) -> VitalsMut<'_> {
+        VitalsMut {
+            vitals: self.lock(),
+            notice: &self.notice,
+        }
+    }
+
+    pub(super) fn read(&self) -> Vitals {
+        self.lock().clone()
+    }
+
+    pub(super) fn state(&self) -> InstanceState {
+        InstanceState::of_number(self.notice.load(Ordering::Acquire) >> 1)
+    }
+
+    pub(super) fn is_unwell(&self) -> bool {
+        self.notice.load(Ordering::Acquire) & UNWELL != 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vitals> {
+        // Nothing panics while the lock is held, and no await happens under it.
+        self.vitals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deref for VitalsMut<'_> {
+    type Target = Vitals;
+
+    fn deref(&self) -> &Vitals {
+        &self.vitals
+    }
+}
+
+impl DerefMut for VitalsMut<'_> {
+    fn deref_mut(&mut self) -> &mut Vitals {
+        &mut self.vitals
+    }
+}
+
+impl Drop for VitalsMut<'_> {
+    fn drop(&mut self) {
+        let unwell = u8::from(matches!(self.vitals.health, Health::Unwell(_)));
+        let notice = (self.vitals.state as u8) << 1 | unwell;
+        self.notice.store(notice, Ordering::Release);
     }
 }
 

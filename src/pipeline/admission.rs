@@ -1,63 +1,91 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::{ErrorType, Problem};
-use crate::judgement::{Load, Outcome, Place};
+use crate::judgement::{CallEnd, Load, Outcome, Pace};
 
 /// How often the door is looked at while everybody leaves.
 const GLANCE: Duration = Duration::from_millis(5);
 
 /// The door: only so many requests are in at once, and none once it is closed.
+///
+/// Whoever finds it full waits for a moment, in order, for others may just be leaving; no longer,
+/// for a refusal that comes late helps nobody. No more may wait than may be in.
 #[derive(Debug)]
 pub struct Admission {
-    load: Arc<Load>,
-    closed: AtomicBool,
+    most: usize,
+    patience: Duration,
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    /// How long requests were in of late.
+    record: Arc<Load>,
 }
 
+/// A request is in until this is dropped.
+#[derive(Debug)]
+pub struct Entry(#[allow(dead_code)] OwnedSemaphorePermit);
+
 impl Admission {
-    /// An open door for so many requests at once.
+    /// An open door for so many requests at once, before which others wait for that long.
     #[must_use]
-    pub fn new(max_concurrent_requests: usize) -> Self {
+    pub fn new(max_concurrent_requests: usize, patience: Duration) -> Self {
+        let most = max_concurrent_requests.min(Semaphore::MAX_PERMITS);
         Self {
-            load: Load::new(max_concurrent_requests),
-            closed: AtomicBool::new(false),
+            most,
+            patience,
+            places: Arc::new(Semaphore::new(most)),
+            waiting: Arc::new(Semaphore::new(most)),
+            record: Load::new(&Pace::new(), Instant::now()),
         }
     }
 
-    /// Lets a request in until its place is dropped.
+    /// Lets a request in until its entry is dropped.
     ///
     /// # Errors
     /// `ShuttingDown` when the door is closed, `Overloaded` when too many are in.
-    pub fn enter(&self) -> Result<Place, Problem> {
-        let place = self.load.reserve();
-        // Looked at after the place was taken: whoever is let in, `empty` waits for.
-        if self.is_closed() {
-            return Err(Problem::shutting_down());
+    pub async fn enter(&self) -> Result<Entry, Problem> {
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => Ok(Entry(place)),
+            Err(TryAcquireError::Closed) => Err(Problem::shutting_down()),
+            Err(TryAcquireError::NoPermits) => self.wait().await,
         }
-        place.ok_or_else(|| self.overloaded())
+    }
+
+    async fn wait(&self) -> Result<Entry, Problem> {
+        let Ok(_waiting) = self.waiting.try_acquire() else {
+            return Err(self.overloaded());
+        };
+        let place = Arc::clone(&self.places).acquire_owned();
+        match tokio::time::timeout(self.patience, place).await {
+            Ok(Ok(place)) => Ok(Entry(place)),
+            Ok(Err(_closed)) => Err(Problem::shutting_down()),
+            Err(_elapsed) => Err(self.overloaded()),
+        }
     }
 
     /// Remembers how long a request was in.
     pub fn learn(&self, took: Duration) {
-        self.load.learn(Outcome::Success, took);
+        let call = CallEnd::served(Outcome::Success, took);
+        self.record.learn(call, Instant::now());
     }
 
     /// Requests that are in.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.load.taken()
+        self.most - self.places.available_permits()
     }
 
     /// Lets nobody in any more.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+        self.places.close();
     }
 
     /// Whether nobody is let in any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.places.is_closed()
     }
 
     /// Waits until nobody is in.
@@ -68,7 +96,7 @@ impl Admission {
     }
 
     fn overloaded(&self) -> Problem {
-        let usually = self.load.response_time().unwrap_or_default();
+        let usually = self.record.response_time().unwrap_or_default();
         let detail = format!(
             "this orchestrator is already working on {} requests, as many as it may \
              (orchestrator.max_concurrent_requests)",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answer::{AnswerBody, Branch, FinalResult, ResultBody};
-use super::execute::{Execution, Step};
+use super::execute::{Execution, Part, Step};
 use super::record::Times;
 use super::{ErrorType, Problem};
 use crate::routing::{Mode, Plan};
@@ -17,9 +17,10 @@ pub(super) fn conclude(
     metadata: BTreeMap<String, String>,
 ) -> Result<AnswerBody, Problem> {
     let (success, inside) = (execution.success, execution.inside);
+    let problems: Vec<Problem> = execution.parts.iter().filter_map(Part::problem).collect();
     let result = body(plan.mode, execution);
     if !success {
-        return Err(problem(result));
+        return Err(problem(&problems, result));
     }
     Ok(AnswerBody {
         success: true,
@@ -36,8 +37,10 @@ pub(super) fn conclude(
 }
 
 fn body(mode: Mode, execution: Execution) -> ResultBody {
-    let steps = execution.steps;
-    let judged = steps.iter().filter(|step| !step.was_cancelled()).count();
+    let judged = execution.parts.iter().filter(|part| !part.was_cancelled());
+    let judged = judged.count();
+    let steps = execution.parts.into_iter().flat_map(Part::into_steps);
+    let steps: Vec<Step> = steps.collect();
     let answered = steps.iter().filter(|step| step.success).count();
     let mut body = ResultBody {
         content: String::new(),
@@ -74,21 +77,15 @@ fn body(mode: Mode, execution: Execution) -> ResultBody {
 
 /// A run of several agents that failed is one failure, with what was reached attached; a single
 /// agent's own problem says more than that.
-fn problem(result: ResultBody) -> Problem {
-    let failures = || {
-        result
-            .execution_chain
-            .iter()
-            .filter_map(|s| s.problem.as_ref())
-    };
+fn problem(problems: &[Problem], result: ResultBody) -> Problem {
     let blamed = match result.mode {
         Mode::Parallel => None,
-        Mode::Single | Mode::Sequential => failures().next_back().cloned(),
+        Mode::Single | Mode::Sequential => problems.last().cloned(),
     };
     let problem = blamed.unwrap_or_else(|| {
-        let details: Vec<&str> = failures().map(Problem::detail).collect();
+        let details: Vec<&str> = problems.iter().map(Problem::detail).collect();
         let detail = format!("too few agents answered: {}", details.join("; "));
-        let retryable = failures().any(Problem::is_retryable);
+        let retryable = problems.iter().any(Problem::is_retryable);
         Problem::new(ErrorType::AgentFailed, detail).retryable(retryable)
     });
     problem.with_result(result)

@@ -1,6 +1,8 @@
 //! Has the agents of a plan do their work.
 
+mod attempts;
 mod parallel;
+mod part;
 mod sequential;
 mod step;
 
@@ -12,12 +14,15 @@ use crate::routing::{Mode, Plan};
 use crate::supervision::OnFailure;
 use crate::words::{AgentName, PreviousResult, Task};
 
-pub use step::Step;
+pub(super) use part::Part;
+pub use step::{Step, Tried};
+
+use part::Assignment;
 
 /// What the agents did.
 pub(super) struct Execution {
     /// Each agent's part, in the order of the plan.
-    pub steps: Vec<Step>,
+    pub parts: Vec<Part>,
     /// Whether that is what the request required.
     pub success: bool,
     /// Sequential: the task as it was given.
@@ -54,12 +59,17 @@ pub(super) async fn run(
 }
 
 async fn single(house: &House, arrival: &Arrival, agent: &AgentName, task: Task) -> Execution {
-    let mut step = Step::of(agent.clone());
-    step.take(house, arrival, task, None).await;
+    let what = Assignment {
+        task,
+        previous_results: None,
+        under_way: false,
+    };
+    let mut part = Part::of(agent.clone());
+    part.take(house, arrival, &what).await;
     Execution {
-        success: step.success,
-        inside: step.inside,
-        steps: vec![step],
+        success: part.is_done(),
+        inside: part.inside(),
+        parts: vec![part],
         task: Task::default(),
         previous_results: Vec::new(),
     }

@@ -9,9 +9,9 @@ use log::info;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Admission, AnswerBody, OrchestrationRequest, PipelineConfig, Problem};
+use super::{Admission, AnswerBody, Entry, OrchestrationRequest, PipelineConfig, Problem};
 use crate::balancing::{Balancer, Pools};
-use crate::judgement::{Deadline, Place};
+use crate::judgement::Deadline;
 use crate::routing::{Plan, Router, Routes};
 use crate::store::Journal;
 use crate::supervision::{AgentSpec, Registry, Root};
@@ -49,7 +49,7 @@ pub(super) struct Arrival {
     pub timestamp: Timestamp,
     pub deadline: Deadline,
     pub listener: Option<Listener>,
-    _place: Place,
+    _entry: Entry,
 }
 
 impl Arrival {
@@ -62,13 +62,13 @@ impl Arrival {
 }
 
 impl House {
-    pub(super) fn admit(
+    pub(super) async fn admit(
         &self,
         id: RequestId,
         request: &OrchestrationRequest,
         listener: Option<Listener>,
     ) -> Result<Arrival, Problem> {
-        let place = self.admission.enter()?;
+        let entry = self.admission.enter().await?;
         let at = Instant::now();
         let arrival = Arrival {
             id,
@@ -76,7 +76,7 @@ impl House {
             timestamp: Timestamp::now(),
             deadline: Deadline::after(at, request.timeout.unwrap_or(self.config.request_timeout)),
             listener,
-            _place: place,
+            _entry: entry,
         };
         arrival.tell(|| RequestEvent::Accepted { request_id: id });
         Ok(arrival)

@@ -95,6 +95,23 @@ impl Problem {
                 format!("agent `{agent}` has more to do than it may hold"),
                 Some(retry_after),
             ),
+            Refusal::TooLate { retry_after } => (
+                ErrorType::Overloaded,
+                format!(
+                    "agent `{agent}` has too much to do to answer this request before its deadline"
+                ),
+                Some(retry_after),
+            ),
+            Refusal::Cooling { retry_after } => (
+                ErrorType::Overloaded,
+                format!("agent `{agent}` has asked to be left alone for a while"),
+                Some(retry_after),
+            ),
+            Refusal::HeldOpen => (
+                ErrorType::CircuitBreakerOpenError,
+                format!("the circuit breaker of agent `{agent}` is held open by an operator"),
+                None,
+            ),
             Refusal::Open { retry_after } => (
                 ErrorType::CircuitBreakerOpenError,
                 format!("agent `{agent}` failed too often and is left alone for a while"),
@@ -125,12 +142,14 @@ impl Problem {
         let problem = match error {
             AskError::Agent(error) => {
                 let detail = format!("agent `{agent}`: {error}");
-                let mut problem =
-                    Self::new(ErrorType::AgentFailed, detail).retryable(error.is_retryable());
-                if let AgentErrorKind::Busy { retry_after } = error.kind() {
-                    problem.document.retry_after = retry_after;
+                match error.kind() {
+                    AgentErrorKind::Busy { retry_after } => {
+                        Self::new(ErrorType::Overloaded, detail)
+                            .retry_after(retry_after.unwrap_or(Duration::from_secs(1)))
+                    }
+                    _ => Self::new(ErrorType::AgentFailed, detail),
                 }
-                problem
+                .retryable(error.is_retryable())
             }
             AskError::Crashed => return Self::of_crashes(agent, &[]),
             AskError::Hung => Self::new(
@@ -235,6 +254,11 @@ impl Problem {
     #[must_use]
     pub fn result(&self) -> Option<&ResultBody> {
         self.document.result.as_ref()
+    }
+
+    /// How long to wait before asking again, where that is known.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        self.document.retry_after
     }
 
     /// The whole seconds to wait before asking again, at least 1.

@@ -195,7 +195,9 @@ fn calls(steps: &[Step]) -> Vec<AgentCall<'_>> {
         let succeeded = match step.outcome {
             Some(Outcome::Success) => true,
             Some(Outcome::Failure) => false,
-            Some(Outcome::UserError | Outcome::Busy | Outcome::Unjudged) | None => return None,
+            Some(Outcome::UserError | Outcome::Busy { .. } | Outcome::Unjudged) | None => {
+                return None;
+            }
         };
         Some(AgentCall {
             agent: &step.agent,

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Settings, StateConfig, supervision};
+use super::{Settings, StateConfig, choosing, supervision};
 use crate::agents::AgentEntry;
-use crate::balancing::Algorithm;
 use crate::http::listen_address;
 use crate::routing::RoutingStrategy;
 use crate::store::{Redis, RedisConfig};
@@ -67,6 +66,7 @@ fn orchestrator(place: &Reader<'_>, settings: &mut Settings) {
         "routing_strategy",
         "fallback_agent",
         "max_concurrent_requests",
+        "admission_wait_ms",
         "request_timeout",
         "health_check_interval",
         "load_balancing",
@@ -84,6 +84,12 @@ fn orchestrator(place: &Reader<'_>, settings: &mut Settings) {
         &mut pipeline.max_concurrent_requests,
         most.and_then(|it| it.count(1)),
     );
+    let wait = place.member("admission_wait_ms");
+    let wait = wait.and_then(|it| it.integer(0..=60_000));
+    set(
+        &mut pipeline.admission_wait,
+        wait.map(Duration::from_millis),
+    );
     set(
         &mut pipeline.request_timeout,
         seconds(place, "request_timeout"),
@@ -94,37 +100,14 @@ fn orchestrator(place: &Reader<'_>, settings: &mut Settings) {
     let interval = seconds(place, "health_check_interval");
     set(&mut settings.health_check_interval, interval);
     if let Some(place) = place.member("load_balancing") {
-        load_balancing(&place, settings);
+        choosing::read_balancing(&place, &mut settings.balancing);
     }
     if let Some(place) = place.member("circuit_breaker") {
-        circuit_breaker(&place, settings);
+        choosing::read_breaker(&place, &mut settings.house.breaker);
     }
     if let Some(place) = place.member("metrics") {
         metrics(&place, settings);
     }
-}
-
-fn load_balancing(place: &Reader<'_>, settings: &mut Settings) {
-    place.allow_only(&["enabled", "algorithm"]);
-    let balancing = &mut settings.balancing;
-    set(&mut balancing.enabled, boolean(place, "enabled"));
-    let algorithm = place.member("algorithm");
-    set(
-        &mut balancing.algorithm,
-        algorithm.and_then(|it| it.one_of(Algorithm::NAMES)),
-    );
-}
-
-fn circuit_breaker(place: &Reader<'_>, settings: &mut Settings) {
-    place.allow_only(&["enabled", "failure_threshold", "recovery_timeout"]);
-    let breaker = &mut settings.house.breaker;
-    set(&mut breaker.enabled, boolean(place, "enabled"));
-    let threshold = place.member("failure_threshold");
-    let threshold = threshold.and_then(|it| it.integer(1..=1_000_000));
-    let threshold = threshold.and_then(|count| u32::try_from(count).ok());
-    set(&mut breaker.failure_threshold, threshold);
-    let recovery = seconds(place, "recovery_timeout");
-    set(&mut breaker.recovery_timeout, recovery);
 }
 
 fn metrics(place: &Reader<'_>, settings: &mut Settings) {
@@ -227,6 +210,6 @@ pub(super) fn seconds(place: &Reader<'_>, name: &str) -> Option<Duration> {
     place.member(name).and_then(|it| it.seconds())
 }
 
-fn boolean(place: &Reader<'_>, name: &str) -> Option<bool> {
+pub(super) fn boolean(place: &Reader<'_>, name: &str) -> Option<bool> {
     place.member(name).and_then(|it| it.boolean())
 }

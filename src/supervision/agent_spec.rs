@@ -1,24 +1,27 @@
 mod check;
 mod job_timeout;
+mod mailbox;
 mod on_failure;
+mod work;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::{Actor, Context, Handler};
 
 use super::birth::{self, Birth};
 use super::doors::{ActorAgent, FnAgent};
 use super::registry::Scaling;
-use crate::judgement::{BreakerConfig, RestartPolicy, SupervisorConfig};
-use crate::mailbox::{Capacity, Mailbox};
+use crate::judgement::{RestartPolicy, SupervisorConfig};
+use crate::mailbox::Capacity;
 use crate::words::{
     Agent, AgentCard, AgentContext, AgentError, AgentName, Ask, Keyword, Reply, Task,
 };
 
 pub use check::SpecError;
+pub(super) use check::check_fallbacks;
 pub use job_timeout::JobTimeout;
+pub(super) use mailbox::MailboxRules;
 pub use on_failure::OnFailure;
 
 /// Begins a life of the instance of that number, on the thread it is called on.
@@ -54,6 +57,8 @@ pub struct AgentSpec {
     pub(super) scaling: Scaling,
     pub(super) on_failure: OnFailure,
     pub(super) retry_safe: bool,
+    pub(super) hedge: bool,
+    pub(super) fallback: Vec<AgentName>,
     pub(super) policy: RestartPolicy,
     pub(super) supervisor: Option<SupervisorConfig>,
     job_timeout: JobTimeout,
@@ -130,6 +135,8 @@ impl AgentSpec {
             scaling: Scaling::Free,
             on_failure: OnFailure::default(),
             retry_safe: false,
+            hedge: false,
+            fallback: Vec::new(),
             policy: RestartPolicy::default(),
             supervisor: None,
             job_timeout: JobTimeout::default(),
@@ -203,52 +210,6 @@ impl AgentSpec {
         self
     }
 
-    /// How many tasks an instance works on at once; 8 unless said.
-    pub fn concurrency(mut self, concurrency: usize) -> Self {
-        self.capacity.concurrency = concurrency;
-        self
-    }
-
-    /// How many tasks may wait for an instance; 64 unless said.
-    pub fn queue(mut self, queue: usize) -> Self {
-        self.capacity.queue = queue;
-        self
-    }
-
-    /// How long one attempt at a task may take, waiting included; 30 s unless said.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.capacity.timeout = timeout;
-        self
-    }
-
-    /// How long a task may be worked on, waiting not included, before it counts as hung: its
-    /// caller is told, and the work is dropped. As long as its [`timeout`](Self::timeout) unless
-    /// said; [`JobTimeout::Unlimited`] for jobs that take as long as they take.
-    pub fn job_timeout(mut self, limit: impl Into<JobTimeout>) -> Self {
-        self.job_timeout = limit.into();
-        self
-    }
-
-    /// Whether its jobs may block their thread: calculate for long, or call what is not
-    /// asynchronous. Each instance has a thread to itself then, and nobody else is kept waiting.
-    pub fn blocking(mut self, blocking: bool) -> Self {
-        self.capacity.blocking = blocking;
-        self
-    }
-
-    /// What a sequence does when this agent could not answer; it stops unless said.
-    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
-        self.on_failure = on_failure;
-        self
-    }
-
-    /// Whether a task may be begun a second time, elsewhere, after an instance crashed over it;
-    /// not unless said. After two crashes it never is.
-    pub fn retry_safe(mut self, safe: bool) -> Self {
-        self.retry_safe = safe;
-        self
-    }
-
     /// Which ends are followed by a new life; every one unless said.
     pub fn restart(mut self, policy: RestartPolicy) -> Self {
         self.policy = policy;
@@ -280,15 +241,5 @@ impl AgentSpec {
             .group
             .as_deref()
             .filter(|_| self.supervisor.is_none())
-    }
-
-    /// The mailbox of the instance of that number.
-    pub(super) fn mailbox(&self, number: usize, breaker: BreakerConfig) -> Arc<Mailbox> {
-        let weight = self.weights.get(number).copied().unwrap_or(1);
-        let capacity = Capacity {
-            job_timeout: self.job_timeout.of(self.capacity.timeout),
-            ..self.capacity
-        };
-        Mailbox::new(self.card.name.clone(), number, weight, capacity, breaker)
     }
 }

@@ -86,8 +86,7 @@ impl<A: Agent> AgentHost<A> {
             let Some(agent) = self.agent.clone() else {
                 return;
             };
-            match self.mailbox.take(self.generation) {
-                Some(envelope) if envelope.is_abandoned() => {}
+            match self.mailbox.take(self.generation, now) {
                 Some(envelope) => now = self.begin(agent, envelope, now, ctx),
                 None => return,
             }

@@ -45,8 +45,12 @@ pub struct Registered {
     pub instances: Vec<Arc<Mailbox>>,
     /// What a sequence does when it could not answer.
     pub on_failure: OnFailure,
-    /// Whether a task whose instance crashed may be given to another.
+    /// Whether a task that was begun may be begun again elsewhere.
     pub retry_safe: bool,
+    /// Whether a second instance is asked, too, when the first takes long.
+    pub hedge: bool,
+    /// The agents that stand in for it, in order.
+    pub fallback: Vec<AgentName>,
     /// Where it was registered.
     pub origin: Origin,
     /// How many instances it may have.

@@ -24,6 +24,7 @@ pub struct AgentError {
     kind: AgentErrorKind,
     message: String,
     retryable: bool,
+    begun: bool,
 }
 
 /// Who is to blame for an [`AgentError`].
@@ -75,6 +76,14 @@ impl AgentError {
         self
     }
 
+    /// Says that the agent has done nothing yet, so that the task may be given to another without
+    /// harm, whatever it is. That is so of errors that say that it is [busy](Self::busy).
+    #[must_use]
+    pub fn not_begun(mut self) -> Self {
+        self.begun = false;
+        self
+    }
+
     /// Who is to blame.
     #[must_use]
     pub fn kind(&self) -> AgentErrorKind {
@@ -93,11 +102,18 @@ impl AgentError {
         self.retryable
     }
 
+    /// Whether the agent may have done something already.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     fn of(kind: AgentErrorKind, message: impl Into<String>, retryable: bool) -> Self {
         Self {
             kind,
             message: message.into(),
             retryable,
+            begun: !matches!(kind, AgentErrorKind::Busy { .. }),
         }
     }
 }

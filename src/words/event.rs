@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AgentName, ExitReason, Generation, InstanceId, RequestId};
+use super::{AgentName, BreakerState, ExitReason, Generation, InstanceId, RequestId};
 
 /// What has happened to a request, told to whoever listens to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,7 +57,7 @@ pub enum RequestEvent {
     },
 }
 
-/// What has happened in the lives of the agents, as their supervisors tell it.
+/// What has happened in the lives of the agents, as their supervisors and breakers tell it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LifeEvent {
     /// A life began, and takes work.
@@ -90,6 +90,15 @@ pub enum LifeEvent {
         /// Which supervisor: the name of its group, or of its only agent.
         supervisor: Arc<str>,
     },
+    /// The circuit breaker before an instance has changed its state.
+    BreakerChanged {
+        /// Which instance.
+        instance: InstanceId,
+        /// The state that it is in from now on.
+        state: BreakerState,
+        /// Why, for people.
+        cause: Arc<str>,
+    },
     /// An agent's blocked thread was replaced. It cannot be ended from outside and is lost until
     /// it comes free by itself.
     ThreadLeaked {
@@ -119,6 +128,11 @@ impl fmt::Display for LifeEvent {
             } => write!(f, "{instance} ended life {generation}: {reason}"),
             Self::Stopped { instance } => write!(f, "{instance} stopped"),
             Self::Escalated { supervisor } => write!(f, "the supervisor of {supervisor} ended"),
+            Self::BreakerChanged {
+                instance,
+                state,
+                cause,
+            } => write!(f, "the breaker of {instance} is {state}: {cause}"),
             Self::ThreadLeaked { leaked } => write!(f, "a thread was lost, {leaked} in all"),
             Self::ThreadRecovered { leaked } => write!(f, "a thread came free, {leaked} are lost"),
         }

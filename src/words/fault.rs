@@ -83,6 +83,12 @@ impl<'a> Reader<'a> {
         self.value.is_string()
     }
 
+    /// Whether it is an object.
+    #[must_use]
+    pub fn is_object(&self) -> bool {
+        self.value.is_object()
+    }
+
     /// Notes every member that is not one of the `known` ones, or that this is no object at all.
     pub fn allow_only(&self, known: &[&str]) {
         let Some(object) = self.any_object() else {
@@ -202,6 +208,13 @@ impl<'a> Reader<'a> {
     pub fn positive(&self) -> Option<f64> {
         let number = self.value.as_f64().filter(|n| *n > 0.0 && n.is_finite());
         self.expect(number, "a number greater than 0")
+    }
+
+    /// A part of a whole: more than 0, and at most 1.
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        let share = self.value.as_f64().filter(|n| *n > 0.0 && *n <= 1.0);
+        self.expect(share, "a number greater than 0 and at most 1")
     }
 
     /// One of the named choices.

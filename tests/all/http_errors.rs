@@ -195,15 +195,16 @@ async fn who_cannot_read_json_is_told_so_before_any_work_is_done() {
 #[actix_web::test]
 async fn an_agent_that_fails_is_named_with_whether_asking_again_may_help() {
     let (_orchestrator, client) = served(app([failing()])).await;
-    for (content, error_type, detail, retryable) in [
-        ("user", "AgentFailed", "no such city", false),
-        ("failure", "AgentFailed", "the line is dead", true),
-        ("busy", "AgentFailed", "come back later", true),
-        ("fatal", "AgentCrashed", "crashed", true),
-        ("panic", "AgentCrashed", "crashed", true),
+    for (content, status, error_type, detail, retryable) in [
+        ("user", 502, "AgentFailed", "no such city", false),
+        ("failure", 502, "AgentFailed", "the line is dead", true),
+        ("fatal", 502, "AgentCrashed", "crashed", true),
+        ("panic", 502, "AgentCrashed", "crashed", true),
+        ("busy", 503, "Overloaded", "come back later", true),
+        ("unheard", 503, "Overloaded", "asked to be left alone", true),
     ] {
         let response = ask(&client, content).await;
-        let problem = assert_problem(&response, 502, error_type);
+        let problem = assert_problem(&response, status, error_type);
         assert_has(
             &problem,
             &json!({"agent": "failing", "retryable": retryable}),
@@ -213,7 +214,7 @@ async fn an_agent_that_fails_is_named_with_whether_asking_again_may_help() {
             "{problem:#}"
         );
         assert!(!response.text.contains("secret"), "{problem:#}");
-        let retry_after = if content == "busy" { "7" } else { "" };
+        let retry_after = if status == 503 { "7" } else { "" };
         assert_eq!(response.header("retry-after"), retry_after, "{content}");
         let steps = problem["result"]["execution_chain"].as_array().unwrap();
         assert_has(

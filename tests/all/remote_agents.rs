@@ -29,6 +29,7 @@ async fn house(agent: &str, failure_threshold: u32) -> House {
         "orchestrator.yaml",
         format!(
             "orchestrator:\n  fallback_agent: remote\n  health_check_interval: 0.5\n  \
+             load_balancing: {{algorithm: weighted_round_robin}}\n  \
              circuit_breaker: {{failure_threshold: {failure_threshold}}}\n\
              state: {{path: \":memory:\"}}\n"
         ),
@@ -220,15 +221,30 @@ async fn an_agent_that_is_busy_says_when_to_come_back_and_keeps_its_good_name() 
                 .finish()
         });
         let house = House::of(&url).await;
-        let response = house.ask().await;
-        assert_failed(&response, &format!("it answered {status}"));
-        assert_eq!(response.header("retry-after"), "7");
+        let said = [
+            format!("it answered {status}"),
+            "has asked to be left alone".to_owned(),
+        ];
+        for said in said {
+            let response = house.ask().await;
+            assert_busy(&response, &said);
+            assert_eq!(response.header("retry-after"), "7");
+        }
         assert_eq!(house.instance(0).await["breaker"], "closed");
+        assert_eq!(house.instance(0).await["requests_processed"], 1);
     }
     let house = House::of(&answering(429, "")).await;
-    let response = house.ask().await;
-    assert_failed(&response, "it answered 429");
-    assert_eq!(response.header("retry-after"), "");
+    for _ in 0..2 {
+        assert_busy(&house.ask().await, "it answered 429");
+    }
+}
+
+fn assert_busy(response: &Response, said: &str) {
+    let problem = response.json(503);
+    let expected = json!({"error_type": "Overloaded", "retryable": true, "agent": "remote"});
+    assert_has(&problem, &expected);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains(said), "{detail}");
 }
 
 /// How often each of two agents was asked, in the order of their names.

@@ -71,7 +71,7 @@ fn the_shipped_configuration_says_the_defaults() {
     assert!(!pipeline.detailed_logging);
     assert!(settings.balancing.enabled);
     let algorithm = format!("{:?}", settings.balancing.algorithm);
-    assert_eq!(algorithm, "WeightedRoundRobin");
+    assert_eq!(algorithm, "Adaptive");
     let breaker = settings.house.breaker;
     assert!(breaker.enabled);
     assert_eq!(breaker.failure_threshold, 5);

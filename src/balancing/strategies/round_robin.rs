@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use fastrand::Rng;
 
@@ -11,22 +12,21 @@ pub struct RoundRobin {
 }
 
 impl Strategy for RoundRobin {
-    fn choose(&self, candidates: &[Candidate], _: &mut Rng) -> usize {
+    fn choose(&self, candidates: &[Candidate<'_>], _: Instant, _: &mut Rng) -> usize {
         self.turn.fetch_add(1, Ordering::Relaxed) % candidates.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::candidate;
+    use super::super::tests::Crowd;
     use super::*;
 
     #[test]
     fn each_gets_its_turn() {
-        let strategy = RoundRobin::default();
-        let candidates = [candidate(0), candidate(1), candidate(2)];
+        let (strategy, crowd) = (RoundRobin::default(), Crowd::of(3));
         let chosen: Vec<_> = (0..6)
-            .map(|_| strategy.choose(&candidates, &mut Rng::with_seed(1)))
+            .map(|_| strategy.choose(&crowd.candidates(), crowd.now, &mut Rng::with_seed(1)))
             .collect();
         assert_eq!(chosen, [0, 1, 2, 0, 1, 2]);
     }

@@ -1,6 +1,6 @@
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use super::{Execution, Manners, Step};
+use super::{Assignment, Execution, Manners, Part};
 use crate::pipeline::request::Require;
 use crate::pipeline::{Arrival, House};
 use crate::words::{AgentName, Task};
@@ -13,10 +13,15 @@ pub(super) async fn run(
     task: Task,
     manners: Manners,
 ) -> Execution {
-    let mut steps: Vec<Step> = agents.iter().cloned().map(Step::of).collect();
-    let mut branches: FuturesUnordered<_> = steps
+    let what = Assignment {
+        task,
+        previous_results: None,
+        under_way: false,
+    };
+    let mut parts: Vec<Part> = agents.iter().cloned().map(Part::of).collect();
+    let mut branches: FuturesUnordered<_> = parts
         .iter_mut()
-        .map(|step| take(step, house, arrival, task.clone()))
+        .map(|part| take(part, house, arrival, &what))
         .collect();
     while let Some(answered) = branches.next().await {
         if answered && manners.require == Require::First {
@@ -25,31 +30,27 @@ pub(super) async fn run(
     }
     // Whoever is not needed any more is cancelled by no longer being waited for.
     drop(branches);
-    steps.iter_mut().for_each(Step::give_up);
+    parts.iter_mut().for_each(Part::give_up);
     Execution {
-        success: is_met(manners.require, &steps),
-        inside: steps
-            .iter()
-            .map(|step| step.inside)
-            .max()
-            .unwrap_or_default(),
-        steps,
-        task,
+        success: is_met(manners.require, &parts),
+        inside: parts.iter().map(Part::inside).max().unwrap_or_default(),
+        parts,
+        task: what.task,
         previous_results: Vec::new(),
     }
 }
 
 /// Whether the agent has answered.
-async fn take(step: &mut Step, house: &House, arrival: &Arrival, task: Task) -> bool {
-    step.take(house, arrival, task, None).await;
-    step.success
+async fn take(part: &mut Part, house: &House, arrival: &Arrival, what: &Assignment) -> bool {
+    part.take(house, arrival, what).await;
+    part.is_done()
 }
 
-fn is_met(require: Require, steps: &[Step]) -> bool {
-    let answered = steps.iter().filter(|step| step.success).count();
+fn is_met(require: Require, parts: &[Part]) -> bool {
+    let answered = parts.iter().filter(|part| part.is_done()).count();
     match require {
-        Require::All => answered == steps.len(),
+        Require::All => answered == parts.len(),
         Require::Any | Require::First => answered > 0,
-        Require::Quorum => answered * 2 > steps.len(),
+        Require::Quorum => answered * 2 > parts.len(),
     }
 }

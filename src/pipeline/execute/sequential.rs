@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{Execution, Manners, Step};
+use super::{Assignment, Execution, Manners, Part};
 use crate::pipeline::{Arrival, House};
 use crate::supervision::OnFailure;
 use crate::words::{AgentName, PreviousResult, Task};
@@ -13,32 +13,38 @@ pub(super) async fn run(
     task: Task,
     manners: Manners,
 ) -> Execution {
-    let mut steps = Vec::with_capacity(agents.len());
-    let mut previous_results: Vec<PreviousResult> = Vec::new();
+    let mut parts = Vec::with_capacity(agents.len());
+    let mut what = Assignment {
+        task,
+        previous_results: None,
+        under_way: false,
+    };
+    let mut results: Vec<PreviousResult> = Vec::new();
     let mut stopped = false;
     for agent in agents {
-        let before = Some(previous_results.as_slice().into());
-        let mut step = Step::of(agent.clone());
-        step.take(house, arrival, task.clone(), before).await;
-        match &step.result {
-            Some(reply) => previous_results.push(PreviousResult {
+        what.previous_results = Some(results.as_slice().into());
+        let mut part = Part::of(agent.clone());
+        part.take(house, arrival, &what).await;
+        what.under_way = true;
+        match part.answer() {
+            Some((agent, reply)) => results.push(PreviousResult {
                 agent: agent.clone(),
                 result: reply.clone(),
                 timestamp: Timestamp::now(),
             }),
             None => stopped = ends_here(house, agent, manners),
         }
-        steps.push(step);
+        parts.push(part);
         if stopped {
             break;
         }
     }
     Execution {
-        success: !stopped && !previous_results.is_empty(),
-        inside: steps.iter().map(|step| step.inside).sum(),
-        steps,
-        task,
-        previous_results,
+        success: !stopped && !results.is_empty(),
+        inside: parts.iter().map(Part::inside).sum(),
+        parts,
+        task: what.task,
+        previous_results: results,
     }
 }
 

@@ -1,24 +1,21 @@
-use std::mem::take;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::judgement::Outcome;
-use crate::mailbox::{AskError, Lease, Refusal};
-use crate::pipeline::{Arrival, House};
 use crate::pipeline::{ErrorType, Problem};
-use crate::words::{
-    AgentContext, AgentName, InstanceId, PreviousResult, Reply, RequestEvent, Task, milliseconds,
-};
+use crate::words::{AgentName, InstanceId, Reply, RequestEvent, milliseconds};
 
-/// One agent's part in a request.
+/// One agent's work on a request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
     /// The agent.
     pub agent: AgentName,
-    /// The instance that worked; `None` when none took the task.
+    /// The agent that it stands in for, which could not answer; see the step before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_for: Option<AgentName>,
+    /// The instance that worked last; `None` when none took the task.
     pub instance: Option<InstanceId>,
     /// Whether it answered.
     pub success: bool,
@@ -35,8 +32,11 @@ pub struct Step {
     pub started_at: Timestamp,
     /// How long the caller waited for it, milliseconds.
     pub duration_ms: f64,
-    /// How often it was tried.
+    /// How often an instance was asked.
     pub attempts: u32,
+    /// The instances that were asked and did not answer, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
     /// Why there is no answer, as the caller would be told.
     #[serde(skip)]
     pub(in crate::pipeline) problem: Option<Problem>,
@@ -50,16 +50,26 @@ pub struct Step {
     began: Instant,
 }
 
-impl Step {
-    /// Whether it was given up because the answer was no longer needed.
-    pub(in crate::pipeline) fn was_cancelled(&self) -> bool {
-        !self.success && self.problem.is_none()
-    }
+/// An instance that was asked and left, and why.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tried {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Why its answer is not the one that counts.
+    pub error: String,
+    /// The kind of the error; `None` when another instance was quicker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<ErrorType>,
+    /// How long it was waited for, milliseconds.
+    pub duration_ms: f64,
+}
 
-    /// The part of an agent that is about to be asked.
-    pub(super) fn of(agent: AgentName) -> Self {
+impl Step {
+    /// The work of an agent that is about to be asked.
+    pub(super) fn of(agent: AgentName, fallback_for: Option<AgentName>) -> Self {
         Self {
             agent,
+            fallback_for,
             instance: None,
             success: false,
             result: None,
@@ -68,6 +78,7 @@ impl Step {
             started_at: Timestamp::now(),
             duration_ms: 0.0,
             attempts: 0,
+            tried: Vec::new(),
             problem: None,
             outcome: None,
             inside: Duration::ZERO,
@@ -75,18 +86,14 @@ impl Step {
         }
     }
 
-    /// Asks the agent. Dropping the future cancels its work.
-    pub(super) async fn take(
-        &mut self,
-        house: &House,
-        arrival: &Arrival,
-        task: Task,
-        previous_results: Option<Arc<[PreviousResult]>>,
-    ) {
-        arrival.tell(|| RequestEvent::AgentStarted {
-            agent: self.agent.clone(),
-        });
-        match attempt(house, arrival, self, task, previous_results).await {
+    /// Whether it was given up because the answer was no longer needed.
+    pub(in crate::pipeline) fn was_cancelled(&self) -> bool {
+        !self.success && self.problem.is_none()
+    }
+
+    /// It has come to an end.
+    pub(super) fn end(&mut self, answer: Result<Reply, Problem>) {
+        match answer {
             Ok(reply) => {
                 self.success = true;
                 self.result = Some(reply);
@@ -98,87 +105,28 @@ impl Step {
             }
         }
         self.duration_ms = milliseconds(self.began.elapsed());
-        arrival.tell(|| told(self));
     }
 
-    /// Says, of a part that did not come to its end, that another agent answered first.
+    /// Says, of work that did not come to its end, that another agent answered first.
     pub(super) fn give_up(&mut self) {
         if self.was_cancelled() {
             self.error = Some("cancelled: another agent answered first".to_owned());
             self.duration_ms = milliseconds(self.began.elapsed());
         }
     }
-}
 
-/// Whoever has crashed this many instances is not given to a third.
-const MOST_CRASHES: usize = 2;
-
-/// Has the task worked on. One whose instance crashed over it is begun once more, elsewhere if
-/// possible, when its agent says that this does no harm.
-async fn attempt(
-    house: &House,
-    arrival: &Arrival,
-    step: &mut Step,
-    mut task: Task,
-    previous_results: Option<Arc<[PreviousResult]>>,
-) -> Result<Reply, Problem> {
-    let found = house.registry.find(&step.agent);
-    let most = match found {
-        Some(agent) if agent.retry_safe => MOST_CRASHES,
-        _ => 1,
-    };
-    let mut crashed = Vec::new();
-    loop {
-        let lease = lease(house, step, &crashed)?;
-        step.attempts += 1;
-        step.instance = Some(lease.instance().clone());
-        let context = AgentContext::with_audience(
-            step.agent.clone(),
-            arrival.id,
-            lease.deadline(arrival.deadline).instant(),
-            previous_results.clone(),
-            arrival.listener.clone(),
-        );
-        let last = crashed.len() + 1 == most;
-        let given = if last { take(&mut task) } else { task.clone() };
-        let answered = lease.ask(given, context).await;
-        step.outcome = Some(answered.outcome);
-        step.inside += answered.inside;
-        match answered.result {
-            Err(AskError::Crashed) => crashed.push(answered.instance),
-            result => return result.map_err(|error| Problem::of_ask(&step.agent, &error)),
+    /// The news that it has ended.
+    pub(super) fn told(&self) -> RequestEvent {
+        let agent = self.agent.clone();
+        match &self.error {
+            None => RequestEvent::AgentCompleted {
+                agent,
+                result: serde_json::to_value(&self.result).unwrap_or_default(),
+            },
+            Some(error) => RequestEvent::AgentFailed {
+                agent,
+                error: error.clone(),
+            },
         }
-        if last {
-            return Err(Problem::of_crashes(&step.agent, &crashed));
-        }
-    }
-}
-
-/// A place in an instance other than those that crashed, or else in the next life of one of them.
-fn lease(house: &House, step: &Step, crashed: &[InstanceId]) -> Result<Lease, Problem> {
-    let gone = Refusal::Stopped { retry_after: None };
-    let pool = house.pools.find(&step.agent).ok_or(gone);
-    let leased = pool.and_then(|pool| {
-        let now = Instant::now();
-        let elsewhere = pool.lease(crashed, now);
-        elsewhere.or_else(|refusal| match crashed {
-            [] => Err(refusal),
-            _ => pool.lease(&[], now),
-        })
-    });
-    leased.map_err(|refusal| Problem::of_refusal(&step.agent, refusal))
-}
-
-fn told(step: &Step) -> RequestEvent {
-    let agent = step.agent.clone();
-    match &step.error {
-        None => RequestEvent::AgentCompleted {
-            agent,
-            result: serde_json::to_value(&step.result).unwrap_or_default(),
-        },
-        Some(error) => RequestEvent::AgentFailed {
-            agent,
-            error: error.clone(),
-        },
     }
 }

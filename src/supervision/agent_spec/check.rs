@@ -1,7 +1,7 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::AgentSpec;
-use crate::words::{AgentName, name_fault};
+use crate::words::{AgentName, name_fault, nearest};
 
 /// Why a spec was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,28 @@ pub enum SpecError {
         /// What is zero.
         what: &'static str,
     },
+    /// An agent falls back to one that is not there.
+    #[error("agent `{agent}` falls back to `{fallback}`, and there is no agent of that name{hint}")]
+    UnknownFallback {
+        /// Which agent.
+        agent: AgentName,
+        /// Whom it falls back to.
+        fallback: AgentName,
+        /// Who may be meant.
+        hint: String,
+    },
+    /// Agents fall back to one another.
+    #[error("agents fall back to one another in a circle: {}; take one of them out", shown(.0))]
+    FallbackLoop(Vec<AgentName>),
+    /// An agent would have a task done twice at once that must not be done twice.
+    #[error("agent `{0}` is hedged and not retry-safe: two instances work on one task then")]
+    UnsafeHedge(AgentName),
+}
+
+/// `a → b → a`
+fn shown(circle: &[AgentName]) -> String {
+    let names: Vec<String> = circle.iter().map(|name| format!("`{name}`")).collect();
+    names.join(" → ")
 }
 
 impl SpecError {
@@ -44,7 +66,10 @@ impl AgentSpec {
                 return Err(SpecError::Taken(spec.card.name.clone()));
             }
         }
-        Ok(())
+        let fallbacks = specs
+            .iter()
+            .map(|spec| (&spec.card.name, &spec.fallback[..]));
+        check_fallbacks(&fallbacks.collect())
     }
 
     /// Checks this one alone.
@@ -59,6 +84,9 @@ impl AgentSpec {
             ("concurrency", self.capacity.concurrency),
             ("a weight of", least.map_or(1, |weight| weight as usize)),
         ];
+        if self.hedge && !self.retry_safe {
+            return Err(SpecError::UnsafeHedge(agent()));
+        }
         match counts.into_iter().find(|(_, count)| *count == 0) {
             Some((what, _)) => Err(SpecError::Zero {
                 agent: agent(),
@@ -66,5 +94,97 @@ impl AgentSpec {
             }),
             None => Ok(()),
         }
+    }
+}
+
+/// Whom each agent falls back to.
+pub(in crate::supervision) type Fallbacks<'a> = BTreeMap<&'a AgentName, &'a [AgentName]>;
+
+/// Checks that agents fall back to agents that are there, and in the end to nobody.
+pub(in crate::supervision) fn check_fallbacks(all: &Fallbacks<'_>) -> Result<(), SpecError> {
+    for (agent, fallbacks) in all {
+        if let Some(fallback) = fallbacks.iter().find(|name| !all.contains_key(name)) {
+            let known: Vec<&str> = all.keys().map(|name| &***name).collect();
+            let nearest = nearest(fallback, &known);
+            return Err(SpecError::UnknownFallback {
+                agent: (*agent).clone(),
+                fallback: fallback.clone(),
+                hint: nearest.map_or_else(String::new, |it| format!("; did you mean `{it}`?")),
+            });
+        }
+    }
+    let mut sound = HashSet::new();
+    let circles = all.keys().find_map(|agent| {
+        let mut path = Vec::new();
+        circle(agent, all, &mut path, &mut sound).then_some(path)
+    });
+    circles.map_or(Ok(()), |circle| Err(SpecError::FallbackLoop(circle)))
+}
+
+/// Whether somebody on the way from that agent is met again: the way from there to there is left
+/// in `path` then. Agents from which nobody is met again are `sound`.
+fn circle<'a>(
+    agent: &'a AgentName,
+    all: &Fallbacks<'a>,
+    path: &mut Vec<AgentName>,
+    sound: &mut HashSet<&'a AgentName>,
+) -> bool {
+    if sound.contains(agent) {
+        return false;
+    }
+    if let Some(met) = path.iter().position(|name| name == agent) {
+        path.drain(..met);
+        path.push(agent.clone());
+        return true;
+    }
+    path.push(agent.clone());
+    let fallbacks = all.get(agent).copied().unwrap_or_default();
+    if fallbacks.iter().any(|next| circle(next, all, path, sound)) {
+        return true;
+    }
+    path.pop();
+    sound.insert(agent);
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(fallbacks: &[(&str, &[&str])]) -> Result<(), String> {
+        let names = |names: &[&str]| names.iter().map(|name| AgentName::from(*name)).collect();
+        let owned = fallbacks
+            .iter()
+            .map(|(agent, to)| (AgentName::from(*agent), names(to)));
+        let owned: Vec<(AgentName, Vec<AgentName>)> = owned.collect();
+        let all = owned.iter().map(|(agent, to)| (agent, &to[..]));
+        check_fallbacks(&all.collect()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn agents_may_fall_back_to_several_and_these_to_others() {
+        let tree = [
+            ("a", &["b", "c"][..]),
+            ("b", &["d"]),
+            ("c", &["d"]),
+            ("d", &[]),
+        ];
+        assert_eq!(check(&tree), Ok(()));
+    }
+
+    #[test]
+    fn circles_are_named() {
+        let itself = check(&[("a", &["a"])]).unwrap_err();
+        assert!(itself.contains("`a` → `a`"), "{itself}");
+        let three = check(&[("a", &["b"]), ("b", &["c"]), ("c", &["d", "b"]), ("d", &[])]);
+        let three = three.unwrap_err();
+        assert!(three.contains("`b` → `c` → `b`"), "{three}");
+    }
+
+    #[test]
+    fn who_is_not_there_is_named_and_who_may_be_meant() {
+        let said = check(&[("a", &["chat_agnet"]), ("chat_agent", &[])]).unwrap_err();
+        assert!(said.contains("`chat_agnet`"), "{said}");
+        assert!(said.contains("did you mean `chat_agent`?"), "{said}");
     }
 }

@@ -8,7 +8,9 @@ use actix::{AsyncContext, Context};
 
 use super::branch::{Branch, Charter};
 use super::{AgentSpec, RegistryError, Root};
+use crate::judgement::Pace;
 use crate::mailbox::Mailbox;
+use crate::supervision::agent_spec::MailboxRules;
 use crate::supervision::supervisor::{Admit, Charge, Disband, Dismiss};
 
 impl Root {
@@ -44,11 +46,12 @@ impl Root {
         branches.find(|branch| branch.cares_for(first))
     }
 
-    /// More instances of the agent, in the care of its supervisor.
+    /// More instances of the agent, which keep that pace, in the care of its supervisor.
     pub(super) fn admit(
         &mut self,
         spec: &AgentSpec,
         numbers: Range<usize>,
+        pace: &Arc<Pace>,
         ctx: &mut Context<Self>,
     ) -> Result<Vec<Arc<Mailbox>>, RegistryError> {
         let places = self
@@ -59,8 +62,14 @@ impl Root {
             agent: spec.card.name.clone(),
             cause: cause.to_string(),
         })?;
+        let rules = MailboxRules {
+            breaker: self.rules.breaker,
+            events: &self.kit.events,
+            pace,
+            now: self.kit.clock.now(),
+        };
         let charges = numbers.zip(places).map(|(number, place)| Charge {
-            mailbox: spec.mailbox(number, self.rules.breaker),
+            mailbox: spec.mailbox(number, &rules),
             number,
             launch: spec.launch.clone(),
             policy: spec.policy,

@@ -1,5 +1,6 @@
 //! What can be asked of the root: who shall be there, and how they shall be.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use actix::{ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFu
 use log::info;
 
 use super::{AgentSpec, Origin, Root};
-use crate::supervision::agent_spec::SpecError;
+use crate::judgement::Pace;
+use crate::supervision::agent_spec::{SpecError, check_fallbacks};
 use crate::supervision::registry::{Registered, Scaling};
 use crate::supervision::supervisor::{self, Drain, Finish};
 use crate::words::AgentName;
@@ -101,6 +103,25 @@ impl Root {
         let found = self.kit.registry.find(agent);
         found.ok_or_else(|| RegistryError::Unknown(agent.clone()))
     }
+
+    /// Checks whom a newcomer falls back to. Of those who are there, one may fall back to an agent
+    /// that was removed since.
+    fn check_fallbacks(&self, newcomer: &AgentSpec) -> Result<(), SpecError> {
+        let present = self.specs.values().chain([newcomer]);
+        let names: HashSet<&AgentName> = present.map(|spec| &spec.card.name).collect();
+        let present = self.specs.values().map(|spec| {
+            let there = spec.fallback.iter().filter(|name| names.contains(name));
+            (&spec.card.name, there.cloned().collect::<Vec<_>>())
+        });
+        let present: Vec<_> = present.collect();
+        let all = present
+            .iter()
+            .map(|(name, fallback)| (*name, &fallback[..]));
+        check_fallbacks(
+            &all.chain([(&newcomer.card.name, &newcomer.fallback[..])])
+                .collect(),
+        )
+    }
 }
 
 impl Handler<Enlist> for Root {
@@ -112,11 +133,16 @@ impl Handler<Enlist> for Root {
         if self.kit.registry.find(&name).is_some() {
             return Err(SpecError::Taken(name).into());
         }
+        if origin == Origin::RunTime {
+            self.check_fallbacks(&spec)?;
+        }
         let registered = Registered {
             card: spec.card.clone(),
-            instances: self.admit(&spec, 0..spec.instances, ctx)?,
+            instances: self.admit(&spec, 0..spec.instances, &Pace::new(), ctx)?,
             on_failure: spec.on_failure,
             retry_safe: spec.retry_safe,
+            hedge: spec.hedge,
+            fallback: spec.fallback.clone(),
             origin,
             scaling: spec.scaling,
         };
@@ -164,7 +190,9 @@ impl Handler<Scale> for Root {
         }
         let leaving = registered.instances.split_off(instances.min(present));
         let paused = registered.instances.iter().any(|it| it.is_paused());
-        let more = self.admit(&spec, present..instances, ctx)?;
+        let pace = registered.instances.first().map(|it| it.load().pace());
+        let pace = pace.map_or_else(Pace::new, Arc::clone);
+        let more = self.admit(&spec, present..instances, &pace, ctx)?;
         info!("agent {agent} has {instances} instances from now on, after {present}");
         for mailbox in &more {
             mailbox.set_paused(paused);

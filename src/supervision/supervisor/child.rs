@@ -39,6 +39,8 @@ pub(super) struct Child {
     pub thread: u64,
     born: Instant,
     finished_before: u64,
+    /// Whether its last life ended in good order: the next one owes its beginning to no failure.
+    ended_well: bool,
 }
 
 impl Child {
@@ -55,6 +57,7 @@ impl Child {
             thread: 0,
             born: Instant::now(),
             finished_before: 0,
+            ended_well: false,
         }
     }
 
@@ -105,6 +108,9 @@ impl Child {
         if !self.dismissed {
             mailbox.open();
         }
+        if was_stopped || self.ended_well {
+            mailbox.renew_breaker();
+        }
         was_stopped
     }
 
@@ -134,7 +140,8 @@ impl Child {
     }
 
     /// Says what has happened and what follows.
-    pub(super) fn mourn(&self, reason: &ExitReason, what: Consequence, events: &LifeEvents) {
+    pub(super) fn mourn(&mut self, reason: &ExitReason, what: Consequence, events: &LifeEvents) {
+        self.ended_well = !reason.is_abnormal();
         let mailbox = &self.charge.mailbox;
         let (instance, generation) = (mailbox.instance(), self.generation);
         let level = match what {

@@ -20,9 +20,11 @@ const MOMENT: Duration = Duration::from_millis(100);
 
 fn config(failure_threshold: u32, recovery_timeout: Duration) -> BreakerConfig {
     BreakerConfig {
-        enabled: true,
         failure_threshold,
         recovery_timeout,
+        initial_backoff: recovery_timeout,
+        success_threshold: 1,
+        ..BreakerConfig::default()
     }
 }
 
@@ -30,8 +32,8 @@ async fn guarded(breaker: BreakerConfig, agent: AgentSpec) -> Orchestrator {
     let mut app = app([agent]);
     app.settings_mut().house.breaker = breaker;
     app.settings_mut().balancing = BalancingConfig {
-        enabled: true,
         algorithm: Algorithm::RoundRobin,
+        ..BalancingConfig::default()
     };
     app.start().await.unwrap()
 }

@@ -12,6 +12,7 @@ async fn balanced(algorithm: Option<Algorithm>, agent: AgentSpec) -> Orchestrato
     app.settings_mut().balancing = BalancingConfig {
         enabled: algorithm.is_some(),
         algorithm: algorithm.unwrap_or(Algorithm::RoundRobin),
+        ..BalancingConfig::default()
     };
     app.start().await.unwrap()
 }

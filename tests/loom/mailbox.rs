@@ -1,25 +1,21 @@
-//! The doorbell and the fence of the mailbox, over all interleavings of their threads.
-//!
-//! The file under test is the one that the mailbox is built of; only the locks and atomics in it
-//! are the model checker's.
+//! The doorbell and the fence of the mailbox.
 
-#![allow(clippy::unwrap_used)]
-
-/// What the inbox is built of, here.
-mod sync {
-    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
-    pub(crate) use loom::sync::{Mutex, MutexGuard};
-    pub(crate) use std::sync::PoisonError;
-}
-
-#[allow(dead_code)] // what is not modelled here
-#[path = "../src/mailbox/inbox.rs"]
-mod inbox;
-
-use inbox::Inbox;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
+
+use inbox::{Inbox, Lane};
+
+/// What the inbox is built of, here.
+mod sync {
+    pub(super) use loom::sync::atomic::{AtomicBool, Ordering};
+    pub(super) use loom::sync::{Mutex, MutexGuard};
+    pub(super) use std::sync::PoisonError;
+}
+
+#[allow(dead_code)] // what is not modelled here
+#[path = "../../src/mailbox/inbox.rs"]
+mod inbox;
 
 /// An inbox, and beside it what actors contribute: the door to the life that is reachable, and in
 /// the mailbox of each life the bell that has not been heard yet.
@@ -48,7 +44,7 @@ impl House {
 
     /// What a caller does.
     fn put(&self, item: u32) {
-        if self.inbox.put(item).unwrap() {
+        if self.inbox.put(item, Lane::Usual).unwrap() {
             self.knock();
         }
     }
@@ -69,7 +65,7 @@ impl House {
         let rung = usize::try_from(life).unwrap() - 1;
         while self.rung[rung].swap(0, Ordering::SeqCst) > 0 {
             self.inbox.hush();
-            while let Some(item) = self.inbox.take(life) {
+            while let Some(item) = self.inbox.take(life, |_| false) {
                 taken.push(item);
             }
         }
@@ -102,18 +98,18 @@ fn what_was_put_in_is_never_left_lying_with_the_bell_silent() {
 fn a_life_that_was_replaced_takes_nothing_any_more() {
     loom::model(|| {
         let (house, old) = (House::new(), 1);
-        house.inbox.put(0).unwrap();
+        house.inbox.put(0, Lane::Usual).unwrap();
         let elder = {
             let house = Arc::clone(&house);
-            thread::spawn(move || house.inbox.take(old))
+            thread::spawn(move || house.inbox.take(old, |_| false))
         };
         let new = house.inbox.next_life();
-        house.inbox.put(1).unwrap();
-        let before = house.inbox.take(old);
+        house.inbox.put(1, Lane::Usual).unwrap();
+        let before = house.inbox.take(old, |_| false);
         assert_eq!(before, None, "the fence has been put up");
         let elders = elder.join().unwrap();
         assert_ne!(elders, Some(1), "put in after the fence");
-        let heirs: Vec<u32> = std::iter::from_fn(|| house.inbox.take(new)).collect();
+        let heirs: Vec<u32> = std::iter::from_fn(|| house.inbox.take(new, |_| false)).collect();
         let expected = if elders.is_some() {
             vec![1]
         } else {
@@ -152,7 +148,7 @@ fn what_is_put_into_a_closed_inbox_comes_back() {
         let house = House::new();
         let caller = {
             let house = Arc::clone(&house);
-            thread::spawn(move || house.inbox.put(3).is_err())
+            thread::spawn(move || house.inbox.put(3, Lane::Usual).is_err())
         };
         let waiting = house.inbox.close();
         let came_back = caller.join().unwrap();
@@ -161,9 +157,9 @@ fn what_is_put_into_a_closed_inbox_comes_back() {
             waiting.is_empty(),
             "answered once, by one of the two"
         );
-        assert!(house.inbox.put(4).is_err());
+        assert!(house.inbox.put(4, Lane::Urgent).is_err());
         house.inbox.open();
-        assert!(house.inbox.put(5).is_ok());
+        assert!(house.inbox.put(5, Lane::Urgent).is_ok());
     });
 }
 

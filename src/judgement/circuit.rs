@@ -1,0 +1,236 @@
+//! The state machine of a circuit breaker: what is known, and what follows.
+
+use std::time::{Duration, Instant};
+
+use super::window::{Sample, Share, Window};
+use super::{
+    Backoff, BreakerCause, BreakerChange, BreakerConfig, BreakerState, Deadline, Forced, Outcome,
+    Verdict,
+};
+
+/// See the [module's documentation](self). Time and chance are arguments.
+#[derive(Debug)]
+pub(super) struct Circuit {
+    config: BreakerConfig,
+    /// How long a probe may be out before it counts as lost.
+    lease: Duration,
+    epoch: u64,
+    phase: Phase,
+    forced: Option<Forced>,
+    backoff: Backoff,
+    window: Window,
+    /// Failures since the last success.
+    failures: u32,
+    /// The agent has asked to be left alone until then.
+    cooling: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Closed,
+    Open { until: Instant },
+    HalfOpen { probe: Option<Instant>, good: u32 },
+}
+
+/// Nobody is left alone for longer than this for having asked for it.
+const LONGEST_COOLING: Duration = Duration::from_secs(300);
+
+impl Circuit {
+    /// A closed one, of an agent whose calls may take that long.
+    pub(super) fn new(config: BreakerConfig, longest_call: Duration) -> Self {
+        let span = config.window.max(longest_call.saturating_mul(2));
+        Self {
+            config,
+            lease: longest_call,
+            epoch: 0,
+            phase: Phase::Closed,
+            forced: None,
+            backoff: Backoff::default(),
+            window: Window::new(span),
+            failures: 0,
+            cooling: None,
+        }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(super) fn forced(&self) -> Option<Forced> {
+        self.forced
+    }
+
+    pub(super) fn state(&self) -> BreakerState {
+        match (self.forced, self.phase) {
+            (Some(Forced::Open), _) | (None, Phase::Open { .. }) => BreakerState::Open,
+            (Some(Forced::Closed), _) | (None, Phase::Closed) => BreakerState::Closed,
+            (None, Phase::HalfOpen { .. }) => BreakerState::HalfOpen,
+        }
+    }
+
+    /// Until when nothing goes through; `Some(None)` is for ever.
+    pub(super) fn barred(&self) -> Option<Option<Instant>> {
+        match (self.forced, self.phase) {
+            (Some(Forced::Open), _) => Some(None),
+            (Some(Forced::Closed), _) => None,
+            (None, Phase::Open { until }) => Some(Some(until)),
+            (None, Phase::HalfOpen { probe, .. }) => probe.or(self.cooling).map(Some),
+            (None, Phase::Closed) => self.cooling.map(Some),
+        }
+    }
+
+    /// Lets a call through of which it was made sure that nothing bars it.
+    pub(super) fn admit(&mut self, now: Instant) -> Option<BreakerChange> {
+        if self.forced.is_some() {
+            return None;
+        }
+        let woken = match self.phase {
+            Phase::Open { .. } => self.enter(half_open(), BreakerCause::Rested),
+            _ => None,
+        };
+        if let Phase::HalfOpen { probe, .. } = &mut self.phase {
+            if probe.is_some() {
+                // It was lost; what it may still report is of no interest any more.
+                self.epoch += 1;
+            }
+            *probe = Some(Deadline::after(now, self.lease).instant());
+        }
+        woken
+    }
+
+    /// A call that was let through in that epoch was given up without a verdict.
+    pub(super) fn give_back(&mut self, epoch: u64) {
+        if self.epoch == epoch
+            && let Phase::HalfOpen { probe, .. } = &mut self.phase
+        {
+            *probe = None;
+        }
+    }
+
+    /// A call that was let through in that epoch has ended. `chance` is from 0 to 1.
+    pub(super) fn learn(
+        &mut self,
+        epoch: u64,
+        verdict: Verdict,
+        now: Instant,
+        chance: f64,
+    ) -> Option<BreakerChange> {
+        if self.epoch != epoch || !self.config.enabled || self.forced.is_some() {
+            return None;
+        }
+        if let Outcome::Busy {
+            retry_after: Some(pause),
+        } = verdict.outcome
+        {
+            let until = Deadline::after(now, pause.min(LONGEST_COOLING)).instant();
+            self.cooling = self.cooling.max(Some(until));
+        }
+        match (self.phase, verdict.outcome) {
+            (_, Outcome::UserError | Outcome::Unjudged) => {
+                self.give_back(epoch);
+                None
+            }
+            (Phase::Closed, outcome) => self.observe(outcome, verdict.slow, now, chance),
+            (Phase::HalfOpen { good, .. }, Outcome::Success) if !self.is_slow(verdict) => {
+                self.probe_succeeded(good + 1)
+            }
+            (Phase::HalfOpen { .. }, _) => self.trip(BreakerCause::ProbeFailed, now, chance),
+            (Phase::Open { .. }, _) => None,
+        }
+    }
+
+    /// The agent has begun a life that does not owe its beginning to a failure.
+    pub(super) fn renew(&mut self) -> Option<BreakerChange> {
+        self.cooling = None;
+        match self.phase {
+            Phase::Open { .. } => self.enter(half_open(), BreakerCause::Restarted),
+            Phase::Closed | Phase::HalfOpen { .. } => None,
+        }
+    }
+
+    /// Does as an operator says; `None` is to judge by itself again, from the beginning.
+    pub(super) fn force(&mut self, forced: Option<Forced>) -> Option<BreakerChange> {
+        let before = self.state();
+        self.forced = forced;
+        self.cooling = None;
+        self.backoff.reset();
+        self.enter(Phase::Closed, BreakerCause::Operator);
+        let change = BreakerChange {
+            state: self.state(),
+            cause: BreakerCause::Operator,
+        };
+        (before != change.state).then_some(change)
+    }
+
+    fn observe(
+        &mut self,
+        outcome: Outcome,
+        slow: bool,
+        now: Instant,
+        chance: f64,
+    ) -> Option<BreakerChange> {
+        let failed = outcome != Outcome::Success;
+        self.window.add(Sample { failed, slow }, now);
+        match outcome {
+            Outcome::Success => self.failures = 0,
+            Outcome::Failure => self.failures += 1,
+            // It answers, if only that it has too much to do: no series of failures.
+            _ => {}
+        }
+        let cause = self.reason_to_open()?;
+        self.trip(cause, now, chance)
+    }
+
+    fn reason_to_open(&self) -> Option<BreakerCause> {
+        if self.failures >= self.config.failure_threshold {
+            return Some(BreakerCause::FailuresInARow(self.failures));
+        }
+        let too_many = |share: Share, limit: Option<f64>| {
+            let minimum = self.config.minimum_calls;
+            limit.is_some_and(|limit| share.reaches(limit, minimum))
+        };
+        let (failed, slow) = (self.window.failures(), self.window.slow_calls());
+        if too_many(failed, self.config.failure_rate) {
+            let Share { part: failed, of } = failed;
+            return Some(BreakerCause::FailureRate { failed, of });
+        }
+        too_many(slow, self.config.slow_call_rate).then_some({
+            let Share { part: slow, of } = slow;
+            BreakerCause::SlowCalls { slow, of }
+        })
+    }
+
+    fn is_slow(&self, verdict: Verdict) -> bool {
+        verdict.slow && self.config.slow_call_rate.is_some()
+    }
+
+    fn probe_succeeded(&mut self, good: u32) -> Option<BreakerChange> {
+        if good < self.config.success_threshold {
+            self.phase = Phase::HalfOpen { probe: None, good };
+            return None;
+        }
+        self.backoff.reset();
+        self.enter(Phase::Closed, BreakerCause::Recovered(good))
+    }
+
+    fn trip(&mut self, cause: BreakerCause, now: Instant, chance: f64) -> Option<BreakerChange> {
+        let pause = self.backoff.next(self.config.backoff(), chance);
+        let rested = Deadline::after(now, pause).instant();
+        let until = self.cooling.take().map_or(rested, |cool| cool.max(rested));
+        self.enter(Phase::Open { until }, cause)
+    }
+
+    fn enter(&mut self, phase: Phase, cause: BreakerCause) -> Option<BreakerChange> {
+        self.epoch += 1;
+        self.phase = phase;
+        self.failures = 0;
+        self.window.clear();
+        let state = self.state();
+        Some(BreakerChange { state, cause })
+    }
+}
+
+fn half_open() -> Phase {
+    let (probe, good) = (None, 0);
+    Phase::HalfOpen { probe, good }
+}

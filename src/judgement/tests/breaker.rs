@@ -1,0 +1,447 @@
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use crate::judgement::{
+    Bar, Breaker, BreakerCause, BreakerChange, BreakerConfig, BreakerState, Forced, Outcome,
+    Permit, Verdict,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const CALL: Duration = Duration::from_secs(30);
+const BUSY: Outcome = Outcome::Busy { retry_after: None };
+
+/// A breaker, and what it tells, at a time that the test decides.
+struct Bench {
+    breaker: Breaker,
+    now: Instant,
+    told: Arc<Mutex<Vec<BreakerChange>>>,
+}
+
+impl Bench {
+    fn new(config: BreakerConfig) -> Self {
+        let (now, told) = (Instant::now(), Arc::<Mutex<Vec<_>>>::default());
+        let notes = Arc::clone(&told);
+        let listener = move |change| notes.lock().unwrap().push(change);
+        let breaker = Breaker::listened_to(config, CALL, now, Some(Box::new(listener)));
+        Self { breaker, now, told }
+    }
+
+    fn usual() -> Self {
+        Self::new(BreakerConfig::default())
+    }
+
+    fn admit(&self) -> Permit {
+        self.breaker.admit(self.now).unwrap()
+    }
+
+    fn call(&self, verdict: impl Into<Verdict>) {
+        self.admit().settle(verdict, self.now, 1.0);
+    }
+
+    fn calls(&self, count: usize, outcome: Outcome) {
+        (0..count).for_each(|_| self.call(outcome));
+    }
+
+    fn state(&self) -> BreakerState {
+        self.breaker.state(self.now)
+    }
+
+    fn wait(&mut self, span: Duration) {
+        self.now += span;
+    }
+
+    fn causes(&self) -> Vec<BreakerCause> {
+        let told = self.told.lock().unwrap();
+        told.iter().map(|change| change.cause).collect()
+    }
+
+    /// One that has opened and may soon be tried again.
+    fn rested() -> Self {
+        let mut bench = Self::usual();
+        bench.calls(5, Outcome::Failure);
+        assert_eq!(bench.state(), BreakerState::Open);
+        bench.wait(5 * SECOND);
+        assert_eq!(bench.state(), BreakerState::HalfOpen);
+        bench
+    }
+}
+
+#[test]
+fn a_success_ends_the_series_of_failures() {
+    let bench = Bench::new(BreakerConfig {
+        failure_rate: None,
+        ..BreakerConfig::default()
+    });
+    for _ in 0..10 {
+        bench.calls(4, Outcome::Failure);
+        bench.call(Outcome::Success);
+    }
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.calls(5, Outcome::Failure);
+    assert_eq!(bench.state(), BreakerState::Open);
+    assert_eq!(bench.causes(), [BreakerCause::FailuresInARow(5)]);
+}
+
+#[test]
+fn half_of_the_recent_calls_failing_opens_it() {
+    let bench = Bench::usual();
+    bench.calls(100, Outcome::Success);
+    for _ in 0..9 {
+        bench.call(Outcome::Failure);
+        bench.call(Outcome::Success);
+    }
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.call(Outcome::Failure);
+    let cause = BreakerCause::FailureRate { failed: 10, of: 20 };
+    assert_eq!(bench.causes(), [cause]);
+}
+
+#[test]
+fn a_share_is_not_judged_of_a_few_calls_nor_of_old_ones() {
+    let mut bench = Bench::usual();
+    for _ in 0..4 {
+        bench.call(Outcome::Failure);
+        bench.call(Outcome::Success);
+    }
+    assert_eq!(bench.state(), BreakerState::Closed, "8 calls");
+    bench.wait(61 * SECOND);
+    bench.call(Outcome::Failure);
+    bench.call(Outcome::Success);
+    bench.call(Outcome::Failure);
+    assert_eq!(
+        bench.state(),
+        BreakerState::Closed,
+        "the old ones are forgotten"
+    );
+}
+
+#[test]
+fn a_window_holds_at_least_two_calls_of_the_longest_kind() {
+    let mut bench = Bench::usual();
+    for outcome in [Outcome::Failure, Outcome::Success].repeat(4) {
+        bench.call(outcome);
+    }
+    bench.wait(60 * SECOND);
+    bench.call(Outcome::Failure);
+    bench.call(Outcome::Success);
+    assert_eq!(bench.state(), BreakerState::Open, "within twice the 30 s");
+}
+
+#[test]
+fn slow_calls_open_it_though_they_succeed() {
+    let bench = Bench::usual();
+    let slow = Verdict {
+        outcome: Outcome::Success,
+        slow: true,
+    };
+    bench.calls(2, Outcome::Success);
+    (0..7).for_each(|_| bench.call(slow));
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.call(slow);
+    let cause = BreakerCause::SlowCalls { slow: 8, of: 10 };
+    assert_eq!(bench.causes(), [cause]);
+}
+
+#[test]
+fn slow_is_what_takes_far_longer_than_usual_and_at_least_a_second() {
+    let config = BreakerConfig::default();
+    let is_slow = |ms, p95: Option<u64>| {
+        config.is_slow(Duration::from_millis(ms), p95.map(Duration::from_millis))
+    };
+    assert!(!is_slow(999, Some(1)));
+    assert!(is_slow(1000, Some(1)));
+    assert!(is_slow(1000, None));
+    assert!(!is_slow(2999, Some(1000)));
+    assert!(is_slow(3000, Some(1000)));
+}
+
+#[test]
+fn faults_of_the_question_and_callers_who_go_say_nothing() {
+    for outcome in [Outcome::UserError, Outcome::Unjudged] {
+        let bench = Bench::usual();
+        bench.calls(4, Outcome::Failure);
+        bench.calls(100, outcome);
+        assert_eq!(bench.state(), BreakerState::Closed, "{outcome:?}");
+        bench.call(Outcome::Failure);
+        assert_eq!(bench.state(), BreakerState::Open, "they end no series");
+    }
+}
+
+#[test]
+fn being_busy_counts_for_the_rate_and_not_for_the_series() {
+    let bench = Bench::usual();
+    bench.calls(9, BUSY);
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.call(BUSY);
+    assert_eq!(bench.state(), BreakerState::Open);
+}
+
+#[test]
+fn whoever_asks_to_be_left_alone_is_left_alone() {
+    let mut bench = Bench::usual();
+    bench.call(Outcome::Busy {
+        retry_after: Some(7 * SECOND),
+    });
+    let refused = bench.breaker.admit(bench.now).unwrap_err();
+    assert_eq!(
+        (refused.retry_after, refused.reason),
+        (7 * SECOND, Bar::Cooling)
+    );
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.wait(7 * SECOND);
+    bench.call(Outcome::Success);
+    assert_eq!(bench.causes(), []);
+}
+
+#[test]
+fn an_open_breaker_waits_for_as_long_as_was_asked() {
+    let mut bench = Bench::rested();
+    bench.call(Outcome::Busy {
+        retry_after: Some(200 * SECOND),
+    });
+    assert_eq!(
+        bench.breaker.obstacle(bench.now).unwrap().retry_after,
+        200 * SECOND
+    );
+    bench.wait(200 * SECOND);
+    bench.call(Outcome::Busy {
+        retry_after: Some(SECOND),
+    });
+    let pause = bench.breaker.obstacle(bench.now).unwrap().retry_after;
+    assert_eq!(pause, 20 * SECOND, "its own pause is longer");
+}
+
+#[test]
+fn half_open_lets_one_probe_through_at_a_time_and_three_successes_close_it() {
+    let bench = Bench::rested();
+    for _ in 0..3 {
+        let probe = bench.admit();
+        assert!(bench.breaker.admit(bench.now).is_err());
+        assert_eq!(bench.state(), BreakerState::HalfOpen);
+        probe.settle(Outcome::Success, bench.now, 0.0);
+    }
+    assert_eq!(bench.state(), BreakerState::Closed);
+    let causes = [
+        BreakerCause::FailuresInARow(5),
+        BreakerCause::Rested,
+        BreakerCause::Recovered(3),
+    ];
+    assert_eq!(bench.causes(), causes);
+}
+
+#[test]
+fn a_probe_that_is_no_success_opens_it_again_for_longer() {
+    let slow = Verdict {
+        outcome: Outcome::Success,
+        slow: true,
+    };
+    for verdict in [Outcome::Failure.into(), BUSY.into(), slow] {
+        let mut bench = Bench::rested();
+        let mut pauses = Vec::new();
+        for _ in 0..5 {
+            bench.call(verdict);
+            let pause = bench.breaker.obstacle(bench.now).unwrap().retry_after;
+            pauses.push(pause.as_secs());
+            bench.wait(pause);
+        }
+        assert_eq!(pauses, [10, 20, 40, 60, 60], "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_pause_is_jittered_and_the_first_again_after_recovery() {
+    let mut bench = Bench::rested();
+    bench.admit().settle(Outcome::Failure, bench.now, 0.0);
+    let pause = bench.breaker.obstacle(bench.now).unwrap().retry_after;
+    assert_eq!(pause, 5 * SECOND, "half of the ten");
+    bench.wait(pause);
+    bench.calls(3, Outcome::Success);
+    bench.calls(5, Outcome::Failure);
+    assert_eq!(
+        bench.breaker.obstacle(bench.now).unwrap().retry_after,
+        5 * SECOND
+    );
+}
+
+#[test]
+fn a_lost_probe_does_not_wedge_it() {
+    let mut bench = Bench::rested();
+    drop(bench.admit());
+    let lost = bench.admit();
+    bench.wait(CALL);
+    bench.calls(2, Outcome::Success);
+    lost.settle(Outcome::Failure, bench.now, 0.0);
+    assert_eq!(
+        bench.state(),
+        BreakerState::HalfOpen,
+        "nobody listens to the lost"
+    );
+    bench.call(Outcome::Success);
+    assert_eq!(bench.state(), BreakerState::Closed);
+}
+
+#[test]
+fn what_an_old_call_reports_is_ignored() {
+    let mut bench = Bench::usual();
+    let old: Vec<_> = (0..8).map(|_| bench.admit()).collect();
+    bench.calls(5, Outcome::Failure);
+    bench.wait(5 * SECOND);
+    let probe = bench.admit();
+    for (number, permit) in old.into_iter().enumerate() {
+        let outcome = if number % 2 == 0 {
+            Outcome::Success
+        } else {
+            Outcome::Failure
+        };
+        permit.settle(outcome, bench.now, 0.0);
+        assert_eq!(bench.state(), BreakerState::HalfOpen);
+        assert!(
+            bench.breaker.admit(bench.now).is_err(),
+            "the probe is still out"
+        );
+    }
+    probe.settle(Outcome::Success, bench.now, 0.0);
+    bench.calls(2, Outcome::Success);
+    assert_eq!(bench.state(), BreakerState::Closed);
+}
+
+#[test]
+fn in_an_emergency_it_neither_refuses_nor_learns() {
+    let bench = Bench::rested();
+    let regardless = bench.breaker.admit_regardless();
+    let probe = bench.admit();
+    regardless.settle(Outcome::Failure, bench.now, 0.0);
+    assert_eq!(bench.state(), BreakerState::HalfOpen);
+    drop(bench.breaker.admit_regardless());
+    assert!(
+        bench.breaker.admit(bench.now).is_err(),
+        "the probe is still out"
+    );
+    probe.settle(Outcome::Success, bench.now, 0.0);
+}
+
+#[test]
+fn a_new_life_is_tried_at_once() {
+    let bench = Bench::usual();
+    bench.breaker.renew();
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.calls(5, Outcome::Failure);
+    bench.breaker.renew();
+    assert_eq!(bench.state(), BreakerState::HalfOpen);
+    bench.calls(3, Outcome::Success);
+    assert_eq!(bench.state(), BreakerState::Closed);
+    assert_eq!(bench.causes()[1], BreakerCause::Restarted);
+}
+
+#[test]
+fn an_operator_decides_over_its_head() {
+    let mut bench = Bench::usual();
+    let before = bench.admit();
+    bench.breaker.force(Some(Forced::Open));
+    bench.wait(1000 * SECOND);
+    assert_eq!(bench.state(), BreakerState::Open);
+    assert_eq!(
+        bench.breaker.admit(bench.now).unwrap_err().reason,
+        Bar::Operator
+    );
+    bench.breaker.renew();
+    assert_eq!(bench.state(), BreakerState::Open);
+
+    bench.breaker.force(Some(Forced::Closed));
+    bench.calls(100, Outcome::Failure);
+    assert!(bench.breaker.is_forced());
+    assert_eq!(bench.state(), BreakerState::Closed);
+
+    bench.breaker.force(None);
+    before.settle(Outcome::Failure, bench.now, 0.0);
+    bench.calls(4, Outcome::Failure);
+    assert_eq!(bench.state(), BreakerState::Closed);
+    bench.call(Outcome::Failure);
+    assert_eq!(bench.state(), BreakerState::Open);
+    bench.breaker.force(None);
+    assert_eq!(bench.state(), BreakerState::Closed);
+}
+
+#[test]
+fn disabled_it_never_opens_nor_asks_for_patience() {
+    let bench = Bench::new(BreakerConfig {
+        enabled: false,
+        ..BreakerConfig::default()
+    });
+    bench.calls(100, Outcome::Failure);
+    bench.call(Outcome::Busy {
+        retry_after: Some(SECOND),
+    });
+    bench.calls(100, BUSY);
+    assert_eq!(bench.state(), BreakerState::Closed);
+}
+
+#[test]
+fn a_thousand_callers_at_once_get_one_probe() {
+    for _ in 0..20 {
+        let bench = Bench::rested();
+        let probes: usize = std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..1000)
+                .map(|_| scope.spawn(|| bench.breaker.admit(bench.now).ok()))
+                .collect();
+            let permits: Vec<_> = callers.into_iter().map(|c| c.join().unwrap()).collect();
+            permits.iter().flatten().count()
+        });
+        assert_eq!(probes, 1);
+    }
+}
+
+proptest! {
+    /// Against a list model, of failures and successes: it opens when the last five all failed, or
+    /// half of the last twenty, if there are ten.
+    #[test]
+    fn it_opens_by_the_rules_and_never_else(failed in prop::collection::vec(any::<bool>(), 0..60)) {
+        let bench = Bench::usual();
+        let mut seen: Vec<bool> = Vec::new();
+        for failed in failed {
+            bench.call(if failed { Outcome::Failure } else { Outcome::Success });
+            seen.push(failed);
+            let last = |count: usize| &seen[seen.len().saturating_sub(count)..];
+            let count = |of: &[bool]| of.iter().filter(|it| **it).count();
+            let in_a_row = count(last(5)) == 5;
+            let too_many = seen.len() >= 10 && 2 * count(last(20)) >= last(20).len();
+            let opened = bench.state() == BreakerState::Open;
+            prop_assert_eq!(opened, in_a_row || too_many, "{:?}", seen);
+            if opened {
+                break;
+            }
+        }
+    }
+
+    /// Whatever happens to probes, there is never more than one, and it never wedges: once all
+    /// have come to an end, or enough time has passed, the next is let through.
+    #[test]
+    fn there_is_one_probe_at_most_and_always_a_next(
+        steps in prop::collection::vec((0_u8..5, 0_u64..20), 1..100),
+    ) {
+        let mut bench = Bench::rested();
+        let mut out: Vec<(Instant, Permit)> = Vec::new();
+        for (step, seconds) in steps {
+            match step {
+                0 => bench.wait(Duration::from_secs(seconds)),
+                1 => {
+                    let live = out.iter().any(|(at, _)| bench.now - *at < CALL);
+                    let half_open = bench.state() == BreakerState::HalfOpen;
+                    if let Ok(permit) = bench.breaker.admit(bench.now) {
+                        prop_assert!(!half_open || !live, "two probes");
+                        out.push((bench.now, permit));
+                    }
+                }
+                2 => drop(out.pop()),
+                step => if let Some((_, permit)) = out.pop() {
+                    let outcome = if step == 3 { Outcome::Failure } else { BUSY };
+                    permit.settle(outcome, bench.now, 0.5);
+                },
+            }
+        }
+        bench.wait(60 * SECOND);
+        prop_assert!(bench.breaker.admit(bench.now).is_ok());
+    }
+}

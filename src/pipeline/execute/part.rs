@@ -1,0 +1,125 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::attempts;
+use super::step::Step;
+use crate::pipeline::{Arrival, House, Problem};
+use crate::words::{AgentName, PreviousResult, Reply, RequestEvent, Task};
+
+/// What one agent of a plan is to do, whoever does it in the end: the agent itself, or one that
+/// stands in for it.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Part {
+    /// The agent's work, and then that of each that stood in for it; never empty.
+    steps: Vec<Step>,
+}
+
+/// What is to be done.
+pub(super) struct Assignment {
+    pub task: Task,
+    /// What earlier agents of a sequence answered.
+    pub previous_results: Option<Arc<[PreviousResult]>>,
+    /// Whether work was done on the request before.
+    pub under_way: bool,
+}
+
+impl Part {
+    /// The part of an agent that is about to be asked.
+    pub(super) fn of(agent: AgentName) -> Self {
+        Self {
+            steps: vec![Step::of(agent, None)],
+        }
+    }
+
+    /// Asks the agent, and while that is to no avail and does no harm, its fallback agents, and
+    /// theirs. Dropping the future cancels the work.
+    pub(super) async fn take(&mut self, house: &House, arrival: &Arrival, what: &Assignment) {
+        let mut waiting = VecDeque::new();
+        loop {
+            let step = self.last_mut();
+            let elsewhere = ask(step, house, arrival, what).await;
+            if !elsewhere {
+                return;
+            }
+            let left = self.last().agent.clone();
+            let fallbacks = house.registry.find(&left).into_iter();
+            let fallbacks = fallbacks.flat_map(|agent| agent.fallback.clone()).rev();
+            fallbacks.for_each(|name| waiting.push_front((name, left.clone())));
+            let was_asked = |name: &AgentName| self.steps.iter().any(|step| step.agent == *name);
+            waiting.retain(|(name, _)| !was_asked(name) && house.registry.find(name).is_some());
+            let Some((name, instead_of)) = waiting.pop_front() else {
+                return;
+            };
+            self.steps.push(Step::of(name, Some(instead_of)));
+        }
+    }
+
+    /// Whether somebody has answered.
+    pub(super) fn is_done(&self) -> bool {
+        self.last().success
+    }
+
+    /// Whether it was given up because the answer was no longer needed.
+    pub(in crate::pipeline) fn was_cancelled(&self) -> bool {
+        self.last().was_cancelled()
+    }
+
+    /// The answer, and who gave it.
+    pub(super) fn answer(&self) -> Option<(&AgentName, &Reply)> {
+        let last = self.last();
+        Some((&last.agent, last.result.as_ref()?))
+    }
+
+    /// Why there is no answer, as the caller is told: that of the agent that was meant, with the
+    /// soonest time to ask again.
+    pub(in crate::pipeline) fn problem(&self) -> Option<Problem> {
+        if self.is_done() {
+            return None;
+        }
+        let problems = || self.steps.iter().filter_map(|step| step.problem.as_ref());
+        let first = problems().next()?.clone();
+        let soonest = problems().filter_map(Problem::pause).min();
+        Some(match soonest {
+            Some(pause) if first.pause().is_some() => first.retry_after(pause),
+            _ => first,
+        })
+    }
+
+    /// Says, of one that did not come to its end, that another agent answered first.
+    pub(super) fn give_up(&mut self) {
+        self.last_mut().give_up();
+    }
+
+    /// The time that was spent inside agents.
+    pub(super) fn inside(&self) -> Duration {
+        self.steps.iter().map(|step| step.inside).sum()
+    }
+
+    /// All that was done, in order.
+    pub(in crate::pipeline) fn into_steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    fn last(&self) -> &Step {
+        let last = self.steps.last();
+        last.expect("a part begins with a step and loses none")
+    }
+
+    fn last_mut(&mut self) -> &mut Step {
+        let last = self.steps.last_mut();
+        last.expect("a part begins with a step and loses none")
+    }
+}
+
+/// Asks one agent; whether another may be asked instead.
+async fn ask(step: &mut Step, house: &House, arrival: &Arrival, what: &Assignment) -> bool {
+    arrival.tell(|| RequestEvent::AgentStarted {
+        agent: step.agent.clone(),
+    });
+    let asked = attempts::ask(house, arrival, what, step).await;
+    let elsewhere = asked.as_ref().is_err_and(|left| left.elsewhere);
+    step.end(asked.map_err(|left| left.problem));
+    arrival.tell(|| step.told());
+    elsewhere
+}
