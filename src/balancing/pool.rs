@@ -45,6 +45,15 @@ impl Member {
         }
     }
 
+    /// One that came, or came back, later than its siblings.
+    #[must_use]
+    pub fn late(mailbox: Arc<Mailbox>, since: Instant) -> Self {
+        Self {
+            since: Some(since),
+            ..Self::new(mailbox)
+        }
+    }
+
     fn warmth(&self, slow_start: Duration, now: Instant) -> f64 {
         let Some(since) = self.since.filter(|_| !slow_start.is_zero()) else {
             return 1.0;
