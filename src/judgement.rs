@@ -42,4 +42,4 @@ pub use pace::{Pace, Tempo};
 pub use restart::{
     Counted, Ended, History, Life, OnGiveUp, RestartPolicy, RestartStrategy, SupervisorConfig,
 };
-pub use retry_budget::{Retry, RetryBudget, RetryBudgetConfig};
+pub use retry_budget::{RetryBudget, RetryBudgetConfig};

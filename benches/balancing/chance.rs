@@ -24,10 +24,7 @@ pub fn requests(scenario: &Scenario, seed: u64) -> Vec<Request> {
     let mut rng = Rng::with_seed(hash(scenario.name) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let (mut at, mut requests) = (0.0, Vec::new());
     while at < scenario.span {
-        let rate = match scenario.bursts {
-            Some((every, span, times)) if at % every < span => scenario.rate * times,
-            _ => scenario.rate,
-        };
+        let rate = scenario.rate * (scenario.bursts)(at);
         at += if scenario.even {
             1.0 / rate
         } else {

@@ -12,6 +12,9 @@
 )]
 
 mod chance;
+mod checks;
+mod orchestrator;
+mod reliability;
 mod scenario;
 mod table;
 mod world;
@@ -21,15 +24,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use agent_orchestrator::balancing::{Algorithm, BalancingConfig, Choices};
 
+use orchestrator::Policy;
 use scenario::Scenario;
 use table::Figures;
-use world::{Policy, Run, World};
+use world::{Run, World};
 
 /// As in the binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SEEDS: [u64; 2] = [1, 2];
+/// As many seeds as each scenario is played with.
+const SEEDS: u64 = 16;
+
+/// The seeds: from the number on the command line on, or from 1 on.
+fn seeds() -> impl Iterator<Item = u64> {
+    let number = std::env::args().find_map(|argument| argument.parse().ok());
+    let first: u64 = number.unwrap_or(1);
+    first..first + SEEDS
+}
 
 fn policies() -> Vec<Policy> {
     let alone = |name, algorithm| Policy {
@@ -39,6 +51,7 @@ fn policies() -> Vec<Policy> {
             ..BalancingConfig::default()
         },
         whole: false,
+        breakers: false,
     };
     let two = BalancingConfig {
         choices: Choices::Two,
@@ -60,6 +73,7 @@ fn policies() -> Vec<Policy> {
         alone("adaptive, alone", Algorithm::Adaptive),
         Policy {
             whole: true,
+            breakers: true,
             ..alone("adaptive", Algorithm::Adaptive)
         },
     ]
@@ -98,8 +112,9 @@ fn compare(scenarios: &[Scenario], policies: &[Policy]) -> Vec<Vec<Figures>> {
             }
             let scenario = &scenarios[job / policies.len()];
             let policy = &policies[job % policies.len()];
-            let runs = SEEDS.map(|seed| simulate(scenario, policy, seed));
-            done.lock().unwrap().push((job, Figures::of(runs)));
+            let runs = seeds().map(|seed| simulate(scenario, policy, seed));
+            let figures = Figures::of(&runs.collect::<Vec<Run>>());
+            done.lock().unwrap().push((job, figures));
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -117,6 +132,7 @@ fn main() {
     let (scenarios, policies) = (scenario::all(), policies());
     let figures = compare(&scenarios, &policies);
     table::print(&scenarios, &policies, &figures);
+    let met = checks::run(&scenarios, &policies, &figures);
     let again = compare(&scenarios, &policies);
     let same = figures.iter().flatten().zip(again.iter().flatten());
     let same = same.clone().all(|(one, other)| one.digest == other.digest);
@@ -129,4 +145,5 @@ fn main() {
         }
     );
     assert!(same, "a simulation that cannot be replayed proves nothing");
+    assert!(met, "something that is asked is not met; see above");
 }

@@ -1,7 +1,8 @@
 //! The figures, and how they are printed.
 
+use crate::orchestrator::Policy;
 use crate::scenario::Scenario;
-use crate::world::{Policy, Run};
+use crate::world::Run;
 
 /// What came of a policy in a scenario, over all seeds.
 pub struct Figures {
@@ -20,7 +21,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub fn of<const N: usize>(runs: [Run; N]) -> Self {
+    pub fn of(runs: &[Run]) -> Self {
         let mut times: Vec<f64> = runs.iter().flat_map(|run| &run.times).copied().collect();
         let digest = times.iter().fold(0_u64, |digest, time| {
             digest.rotate_left(5) ^ time.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15)

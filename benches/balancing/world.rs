@@ -1,31 +1,23 @@
 //! Virtual time: pools, strategies, breakers, loads and budgets are the orchestrator's own; the
 //! instances and the clock are not.
 
+mod servers;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use agent_orchestrator::balancing::{BalancingConfig, Candidate, Member, Pool, Strategy};
-use agent_orchestrator::judgement::{
-    BreakerConfig, BreakerState, Deadline, Outcome, Pace, Place, Retry,
-};
-use agent_orchestrator::mailbox::{Capacity, Case, Claim, Mailbox, MailboxSpec};
+use agent_orchestrator::balancing::Member;
+use agent_orchestrator::judgement::{Deadline, Outcome, Place};
+use agent_orchestrator::mailbox::{Case, Claim};
 use agent_orchestrator::words::InstanceId;
 use fastrand::Rng;
 
 use crate::chance::{self, Request};
-use crate::scenario::{Fault, Scenario};
-
-/// A way of balancing, and what stands around it.
-#[derive(Clone)]
-pub struct Policy {
-    pub name: &'static str,
-    pub balancing: BalancingConfig,
-    /// Whether breakers, retry budget and admission by deadline are switched on.
-    pub whole: bool,
-}
+use crate::orchestrator::{FOREVER, Orchestrator, Policy};
+use crate::scenario::Scenario;
 
 /// What came of it.
 pub struct Run {
@@ -42,10 +34,11 @@ pub struct Run {
     pub trips: usize,
     /// Tasks that each instance got.
     pub hits: Vec<usize>,
+    /// When each attempt began, seconds.
+    pub calls: Vec<f64>,
+    /// When each request came, and whether it was answered in time.
+    pub answers: Vec<(f64, bool)>,
 }
-
-/// Attempts at a request.
-const ATTEMPTS: usize = 2;
 
 /// Time, nanoseconds.
 type Nanos = u64;
@@ -65,21 +58,16 @@ struct Job {
     orchestrator: usize,
     place: Place,
     case: Case,
+    sent: Nanos,
+    /// After this it is given up, by those who know of deadlines.
+    deadline: Deadline,
     begun: Nanos,
     outcome: Outcome,
-    _retry: Option<Retry>,
 }
 
 struct Server {
     running: usize,
     queue: VecDeque<Job>,
-}
-
-struct Orchestrator {
-    pool: Pool,
-    mailboxes: Vec<Arc<Mailbox>>,
-    ids: Vec<InstanceId>,
-    elsewhere: Arc<[AtomicUsize]>,
 }
 
 pub struct World<'a> {
@@ -97,26 +85,6 @@ pub struct World<'a> {
     run: Run,
 }
 
-/// Adds to what an orchestrator knows of the tasks of an instance what it has heard of those of
-/// others.
-#[derive(Debug)]
-struct Hearsay {
-    strategy: Arc<dyn Strategy>,
-    elsewhere: Arc<[AtomicUsize]>,
-}
-
-impl Strategy for Hearsay {
-    fn choose(&self, candidates: &[Candidate<'_>], now: Instant, chance: &mut Rng) -> usize {
-        let heard = |it: &Candidate<'_>| self.elsewhere[it.member].load(Ordering::Relaxed);
-        let candidates = candidates.iter().map(|it| Candidate {
-            taken: it.taken + heard(it),
-            ..*it
-        });
-        let candidates: Vec<Candidate<'_>> = candidates.collect();
-        self.strategy.choose(&candidates, now, chance)
-    }
-}
-
 fn nanos(seconds: f64) -> Nanos {
     Duration::from_secs_f64(seconds).as_nanos() as Nanos
 }
@@ -130,7 +98,7 @@ impl<'a> World<'a> {
         let start = Instant::now();
         let trips = Arc::default();
         let orchestrators = (0..scenario.orchestrators)
-            .map(|_| orchestrator(scenario, policy, start, &trips))
+            .map(|_| Orchestrator::new(scenario, policy, start, &trips))
             .collect();
         let servers = (0..scenario.instances).map(|_| Server {
             running: 0,
@@ -155,6 +123,8 @@ impl<'a> World<'a> {
                 longest_queue: 0,
                 trips: 0,
                 hits: vec![0; scenario.instances],
+                calls: Vec::new(),
+                answers: Vec::new(),
             },
         };
         for (number, (at, _, _)) in scenario.moves.iter().enumerate() {
@@ -178,7 +148,7 @@ impl<'a> World<'a> {
                     next += 1;
                     let pool = &self.orchestrators[orchestrator].pool;
                     pool.retries().deposit(self.instant(at));
-                    self.dispatch(next - 1, Vec::new(), orchestrator, 0, None, at);
+                    self.dispatch(next - 1, Vec::new(), orchestrator, 0, at);
                 }
                 _ => self.happen(next < self.requests.len()),
             }
@@ -244,7 +214,6 @@ impl<'a> World<'a> {
         mut tried: Vec<InstanceId>,
         orchestrator: usize,
         attempt: usize,
-        mut retry: Option<Retry>,
         at: Nanos,
     ) {
         let now = self.instant(at);
@@ -252,17 +221,23 @@ impl<'a> World<'a> {
         let deadline = Duration::from_secs_f64(self.scenario.deadline);
         let claim = Claim {
             deadline: Deadline::after(arrived, if self.policy.whole { deadline } else { FOREVER }),
-            under_way: false,
+            under_way: self.policy.whole && attempt > 0,
         };
         loop {
             let house = &self.orchestrators[orchestrator];
+            let again = self.policy.whole && attempt > 0;
             let leased = house.pool.lease(claim, &tried, now, &mut self.chance);
+            let leased = match leased {
+                Err(_) if again => house.pool.lease(claim, &[], now, &mut self.chance),
+                leased => leased,
+            };
             let Ok(lease) = leased else {
                 return self.finish(request, false, at);
             };
             let id = lease.instance().clone();
             let instance = house.ids.iter().position(|it| *it == id);
             let instance = instance.expect("it is one of them");
+            let deadline = lease.deadline();
             let (place, case) = lease.split();
             let slots = (self.scenario.slots)(instance, 0.0);
             let server = &self.servers[instance];
@@ -271,6 +246,7 @@ impl<'a> World<'a> {
                 tried.push(id);
                 continue;
             }
+            self.run.calls.push(seconds(at));
             self.run.wasted += 1;
             self.run.hits[instance] += 1;
             let job = Job {
@@ -281,9 +257,10 @@ impl<'a> World<'a> {
                 orchestrator,
                 place,
                 case,
+                sent: at,
+                deadline,
                 begun: 0,
                 outcome: Outcome::Success,
-                _retry: retry.take(),
             };
             if server.running < slots {
                 self.begin(job, at);
@@ -296,66 +273,6 @@ impl<'a> World<'a> {
         }
     }
 
-    fn begin(&mut self, mut job: Job, at: Nanos) {
-        let (instance, request) = (job.instance, self.requests[job.request]);
-        self.servers[instance].running += 1;
-        job.place.begin();
-        job.begun = at;
-        let others = self.servers[instance].running - 1;
-        let slowness = (self.scenario.slowness)(instance, seconds(at));
-        let mut span = request.work * slowness * (1.0 + self.scenario.batching * others as f64);
-        if let Some((share, fault)) = (self.scenario.faults)(instance, seconds(at))
-            && request.draws[job.attempt] < share
-        {
-            (span, job.outcome) = match fault {
-                Fault::Fails(after) => (after, Outcome::Failure),
-                Fault::Busy(pause) => {
-                    let retry_after = Some(Duration::from_secs_f64(pause));
-                    (0.01, Outcome::Busy { retry_after })
-                }
-            };
-        }
-        if request.at_fault {
-            job.outcome = Outcome::UserError;
-        }
-        self.jobs.push(Some(job));
-        self.schedule(at + nanos(span), Event::Done(self.jobs.len() - 1));
-    }
-
-    fn done(&mut self, number: usize, at: Nanos) {
-        let Some(job) = self.jobs[number].take() else {
-            return;
-        };
-        let (instance, now) = (job.instance, self.instant(at));
-        self.servers[instance].running -= 1;
-        drop(job.place);
-        let service = Duration::from_nanos(at - job.begun);
-        // Whoever knows nothing of user errors takes them for failures, on every instance.
-        let outcome = match job.outcome {
-            Outcome::UserError if !self.policy.whole => Outcome::Failure,
-            outcome => outcome,
-        };
-        job.case.close(outcome, service, now, self.chance.f64());
-        match outcome {
-            Outcome::Success | Outcome::UserError => {
-                let in_time = seconds(at) - self.requests[job.request].at <= self.scenario.deadline;
-                self.run.wasted -= usize::from(in_time || outcome == Outcome::UserError);
-                self.finish(job.request, true, at);
-            }
-            _ => {
-                let mut tried = job.tried;
-                tried.push(self.orchestrators[job.orchestrator].ids[instance].clone());
-                self.fail(job.request, tried, job.orchestrator, job.attempt, at);
-            }
-        }
-        let slots = (self.scenario.slots)(instance, 0.0);
-        while self.servers[instance].running < slots
-            && let Some(job) = self.servers[instance].queue.pop_front()
-        {
-            self.begin(job, at);
-        }
-    }
-
     fn fail(
         &mut self,
         request: usize,
@@ -365,11 +282,10 @@ impl<'a> World<'a> {
         at: Nanos,
     ) {
         let in_time = seconds(at) - self.requests[request].at < self.scenario.deadline;
-        if attempt + 1 < ATTEMPTS && in_time {
+        if attempt + 1 < self.scenario.attempts && in_time {
             let retries = self.orchestrators[orchestrator].pool.retries();
-            let retry = retries.withdraw(self.instant(at));
-            if retry.is_some() || !self.policy.whole {
-                return self.dispatch(request, tried, orchestrator, attempt + 1, retry, at);
+            if !self.policy.whole || retries.withdraw(self.instant(at)) {
+                return self.dispatch(request, tried, orchestrator, attempt + 1, at);
             }
         }
         self.finish(request, false, at);
@@ -381,62 +297,8 @@ impl<'a> World<'a> {
         // A request that is itself at fault has no good answer; it is not to be scored.
         let good = (answered || request.at_fault) && took <= self.scenario.deadline;
         self.run.good += usize::from(good);
+        self.run.answers.push((request.at, good));
         let took = if good { took } else { self.scenario.deadline };
         self.run.times.push(took);
-    }
-}
-
-const FOREVER: Duration = Duration::from_secs(1_000_000_000);
-
-fn orchestrator(
-    scenario: &Scenario,
-    policy: &Policy,
-    start: Instant,
-    trips: &Arc<AtomicUsize>,
-) -> Orchestrator {
-    let pace = Pace::new();
-    let mailbox = |number| {
-        let trips = Arc::clone(trips);
-        let slots = (scenario.slots)(number, 0.0);
-        let timeout = Duration::from_secs_f64(scenario.deadline);
-        let spec = MailboxSpec {
-            agent: "agent".into(),
-            number,
-            weight: 1,
-            capacity: Capacity {
-                concurrency: scenario.told_slots.unwrap_or(slots),
-                queue: scenario.queue,
-                timeout: if policy.whole { timeout } else { FOREVER },
-                ..Capacity::default()
-            },
-            breaker: BreakerConfig {
-                enabled: policy.whole,
-                ..BreakerConfig::default()
-            },
-            listener: Some(Box::new(move |change| {
-                let opened = usize::from(change.state == BreakerState::Open);
-                trips.fetch_add(opened, Ordering::Relaxed);
-            })),
-            pace: Arc::clone(&pace),
-        };
-        Mailbox::new(spec, start)
-    };
-    let mailboxes: Vec<Arc<Mailbox>> = (0..scenario.instances).map(mailbox).collect();
-    let first = mailboxes.iter().take(scenario.first).cloned();
-    let pool = Pool::new(first.map(Member::new).collect(), policy.balancing);
-    let elsewhere: Arc<[AtomicUsize]> = mailboxes.iter().map(|_| AtomicUsize::new(0)).collect();
-    let pool = match (scenario.news_every, policy.balancing.strategy()) {
-        (Some(_), Some(strategy)) => pool.with_strategy(Arc::new(Hearsay {
-            strategy,
-            elsewhere: Arc::clone(&elsewhere),
-        })),
-        _ => pool,
-    };
-    let ids = mailboxes.iter().map(|it| it.instance().clone()).collect();
-    Orchestrator {
-        pool,
-        mailboxes,
-        ids,
-        elsewhere,
     }
 }

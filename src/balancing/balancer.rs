@@ -45,12 +45,11 @@ impl Balancer {
         let (before, now) = (self.published.pools.load(), Instant::now());
         let pools = self.registry.all().into_iter().map(|agent| {
             let name = agent.card.name.clone();
-            let pool = match before.get(&name) {
-                Some(pool) => pool.followed_by(members(&agent.instances, pool, now)),
-                None => {
-                    let members = agent.instances.iter().cloned().map(Member::new);
-                    Pool::new(members.collect(), self.config)
-                }
+            let pool = if let Some(pool) = before.get(&name) {
+                pool.followed_by(members(&agent.instances, pool, now))
+            } else {
+                let members = agent.instances.iter().cloned().map(Member::new);
+                Pool::new(members.collect(), self.config)
             };
             (name, Arc::new(pool))
         });

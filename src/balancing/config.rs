@@ -34,7 +34,7 @@ impl Default for BalancingConfig {
             algorithm: Algorithm::Adaptive,
             choices: Choices::Auto,
             legacy: false,
-            slow_start: Duration::from_secs(30),
+            slow_start: Duration::from_secs(20),
             max_ejection: 0.5,
             panic_threshold: 0.5,
         }

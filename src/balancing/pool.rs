@@ -62,11 +62,14 @@ impl Member {
         (age.as_secs_f64() / slow_start.as_secs_f64()).clamp(COLDEST, 1.0)
     }
 
+    fn is_on_trial(&self, now: Instant) -> bool {
+        self.mailbox.breaker_state(now) == BreakerState::HalfOpen
+    }
+
     fn health(&self, now: Instant) -> f64 {
-        let half_open = || self.mailbox.breaker_state(now) == BreakerState::HalfOpen;
         if self.mailbox.is_unwell() {
             0.0
-        } else if self.mailbox.state() != InstanceState::Healthy || half_open() {
+        } else if self.mailbox.state() != InstanceState::Healthy || self.is_on_trial(now) {
             0.5
         } else {
             1.0
@@ -88,8 +91,8 @@ impl Pool {
             members: members.into(),
             config,
             strategy: config.strategy(),
-            retries: RetryBudget::new(RetryBudgetConfig::RETRIES),
-            hedges: RetryBudget::new(RetryBudgetConfig::HEDGES),
+            retries: Arc::new(RetryBudget::new(RetryBudgetConfig::RETRIES)),
+            hedges: Arc::new(RetryBudget::new(RetryBudgetConfig::HEDGES)),
         }
     }
 
@@ -127,13 +130,13 @@ impl Pool {
 
     /// What may be tried a second time after a failure.
     #[must_use]
-    pub fn retries(&self) -> &Arc<RetryBudget> {
+    pub fn retries(&self) -> &RetryBudget {
         &self.retries
     }
 
     /// What may be asked a second time because the first takes long.
     #[must_use]
-    pub fn hedges(&self) -> &Arc<RetryBudget> {
+    pub fn hedges(&self) -> &RetryBudget {
         &self.hedges
     }
 
@@ -191,6 +194,7 @@ impl Pool {
             concurrency: mailbox.capacity().concurrency,
             health: member.health(now),
             warmth: member.warmth(self.config.slow_start, now),
+            on_trial: member.is_on_trial(now),
             load: mailbox.load(),
         }
     }

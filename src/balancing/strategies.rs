@@ -40,6 +40,8 @@ pub struct Candidate<'a> {
     pub health: f64,
     /// How warm it is, from 0 to 1: less than 1 for a while after it has come.
     pub warmth: f64,
+    /// Whether its breaker lets one call at a time through, to see.
+    pub on_trial: bool,
     /// What it has done so far.
     pub load: &'a Load,
 }
@@ -167,6 +169,7 @@ pub(super) mod tests {
                     concurrency: 8,
                     health: 1.0,
                     warmth: 1.0,
+                    on_trial: false,
                     load,
                 })
                 .collect()

@@ -16,7 +16,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::circuit::Circuit;
+use super::circuit::{Barred, Circuit};
 use super::epoch::Epoch;
 use super::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use super::{BreakerChange, BreakerConfig, BreakerState, Forced, Verdict};
@@ -82,9 +82,9 @@ const SPAN: u32 = 3;
 impl Notice {
     fn of(circuit: &Circuit, born: Epoch) -> Self {
         let until = match circuit.barred() {
-            None => 0,
-            Some(Some(until)) => born.nanos(until).min(u64::MAX >> SPAN),
-            Some(None) => u64::MAX >> SPAN,
+            Barred::Never => 0,
+            Barred::Until(until) => born.nanos(until).min(u64::MAX >> SPAN),
+            Barred::ForEver => u64::MAX >> SPAN,
         };
         let state = match circuit.state() {
             BreakerState::Closed => 0,

@@ -32,6 +32,19 @@ enum Phase {
     HalfOpen { probe: Option<Instant>, good: u32 },
 }
 
+/// Until when nothing goes through a circuit.
+pub(super) enum Barred {
+    Never,
+    Until(Instant),
+    ForEver,
+}
+
+impl From<Option<Instant>> for Barred {
+    fn from(until: Option<Instant>) -> Self {
+        until.map_or(Self::Never, Self::Until)
+    }
+}
+
 /// Nobody is left alone for longer than this for having asked for it.
 const LONGEST_COOLING: Duration = Duration::from_secs(300);
 
@@ -68,14 +81,14 @@ impl Circuit {
         }
     }
 
-    /// Until when nothing goes through; `Some(None)` is for ever.
-    pub(super) fn barred(&self) -> Option<Option<Instant>> {
+    /// Until when nothing goes through.
+    pub(super) fn barred(&self) -> Barred {
         match (self.forced, self.phase) {
-            (Some(Forced::Open), _) => Some(None),
-            (Some(Forced::Closed), _) => None,
-            (None, Phase::Open { until }) => Some(Some(until)),
-            (None, Phase::HalfOpen { probe, .. }) => probe.or(self.cooling).map(Some),
-            (None, Phase::Closed) => self.cooling.map(Some),
+            (Some(Forced::Open), _) => Barred::ForEver,
+            (Some(Forced::Closed), _) => Barred::Never,
+            (None, Phase::Open { until }) => Barred::Until(until),
+            (None, Phase::HalfOpen { probe, .. }) => probe.or(self.cooling).into(),
+            (None, Phase::Closed) => self.cooling.into(),
         }
     }
 
@@ -85,7 +98,7 @@ impl Circuit {
             return None;
         }
         let woken = match self.phase {
-            Phase::Open { .. } => self.enter(half_open(), BreakerCause::Rested),
+            Phase::Open { .. } => Some(self.enter(half_open(), BreakerCause::Rested)),
             _ => None,
         };
         if let Phase::HalfOpen { probe, .. } = &mut self.phase {
@@ -134,7 +147,7 @@ impl Circuit {
             (Phase::HalfOpen { good, .. }, Outcome::Success) if !self.is_slow(verdict) => {
                 self.probe_succeeded(good + 1)
             }
-            (Phase::HalfOpen { .. }, _) => self.trip(BreakerCause::ProbeFailed, now, chance),
+            (Phase::HalfOpen { .. }, _) => Some(self.trip(BreakerCause::ProbeFailed, now, chance)),
             (Phase::Open { .. }, _) => None,
         }
     }
@@ -143,7 +156,7 @@ impl Circuit {
     pub(super) fn renew(&mut self) -> Option<BreakerChange> {
         self.cooling = None;
         match self.phase {
-            Phase::Open { .. } => self.enter(half_open(), BreakerCause::Restarted),
+            Phase::Open { .. } => Some(self.enter(half_open(), BreakerCause::Restarted)),
             Phase::Closed | Phase::HalfOpen { .. } => None,
         }
     }
@@ -154,11 +167,7 @@ impl Circuit {
         self.forced = forced;
         self.cooling = None;
         self.backoff.reset();
-        self.enter(Phase::Closed, BreakerCause::Operator);
-        let change = BreakerChange {
-            state: self.state(),
-            cause: BreakerCause::Operator,
-        };
+        let change = self.enter(Phase::Closed, BreakerCause::Operator);
         (before != change.state).then_some(change)
     }
 
@@ -178,7 +187,7 @@ impl Circuit {
             _ => {}
         }
         let cause = self.reason_to_open()?;
-        self.trip(cause, now, chance)
+        Some(self.trip(cause, now, chance))
     }
 
     fn reason_to_open(&self) -> Option<BreakerCause> {
@@ -210,23 +219,23 @@ impl Circuit {
             return None;
         }
         self.backoff.reset();
-        self.enter(Phase::Closed, BreakerCause::Recovered(good))
+        Some(self.enter(Phase::Closed, BreakerCause::Recovered(good)))
     }
 
-    fn trip(&mut self, cause: BreakerCause, now: Instant, chance: f64) -> Option<BreakerChange> {
+    fn trip(&mut self, cause: BreakerCause, now: Instant, chance: f64) -> BreakerChange {
         let pause = self.backoff.next(self.config.backoff(), chance);
         let rested = Deadline::after(now, pause).instant();
         let until = self.cooling.take().map_or(rested, |cool| cool.max(rested));
         self.enter(Phase::Open { until }, cause)
     }
 
-    fn enter(&mut self, phase: Phase, cause: BreakerCause) -> Option<BreakerChange> {
+    fn enter(&mut self, phase: Phase, cause: BreakerCause) -> BreakerChange {
         self.epoch += 1;
         self.phase = phase;
         self.failures = 0;
         self.window.clear();
         let state = self.state();
-        Some(BreakerChange { state, cause })
+        BreakerChange { state, cause }
     }
 }
 

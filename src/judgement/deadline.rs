@@ -25,6 +25,12 @@ impl Deadline {
         Self(now + span.min(CENTURY))
     }
 
+    /// The deadline at that moment.
+    #[must_use]
+    pub fn at(moment: Instant) -> Self {
+        Self(moment)
+    }
+
     /// The nearer of two deadlines.
     #[must_use]
     pub fn no_later_than(self, other: Self) -> Self {
@@ -35,6 +41,12 @@ impl Deadline {
     #[must_use]
     pub fn remaining(self, now: Instant) -> Duration {
         self.0.saturating_duration_since(now)
+    }
+
+    /// Whether, of the time from `since` until it, more than half has passed.
+    #[must_use]
+    pub fn is_half_spent(self, since: Instant, now: Instant) -> bool {
+        now.saturating_duration_since(since) > self.remaining(now)
     }
 
     /// The moment itself.

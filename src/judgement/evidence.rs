@@ -68,6 +68,8 @@ pub struct Evidence {
     pub(super) successes: f64,
     /// Failures, by weight.
     pub(super) failures: f64,
+    /// Failures since the last success, by weight.
+    pub(super) run: f64,
     /// The seconds since the last of them.
     pub(super) age: f64,
     /// The seconds since it last finished anything, or got something to do.
@@ -100,8 +102,9 @@ impl Evidence {
         stalls.then(|| self.silence.ln() - pool.middle)
     }
 
-    /// The share of its calls that succeed, from 0 to 1; 1 before the first. Two successes are
-    /// taken for granted.
+    /// The share of its calls that succeed, from 0 to 1; 1 before the first. It is that of all
+    /// calls of late or that of those since the last success, whichever is less; in either, two
+    /// successes are taken for granted.
     #[must_use]
     pub fn success(&self) -> f64 {
         if self.failures < NEGLIGIBLE {
@@ -112,7 +115,8 @@ impl Evidence {
         if failures < NEGLIGIBLE {
             1.0
         } else {
-            (successes + PRIOR) / (successes + failures + PRIOR)
+            let of_late = (successes + PRIOR) / (successes + failures + PRIOR);
+            of_late.min(PRIOR / (PRIOR + self.run * left))
         }
     }
 }
@@ -164,6 +168,7 @@ mod tests {
             weight,
             successes: weight,
             failures: 0.0,
+            run: 0.0,
             age: 0.0,
             silence: 0.0,
         }
@@ -171,9 +176,10 @@ mod tests {
 
     #[test]
     fn chance_is_not_slowness() {
-        assert_eq!(evidence(0.3, 4.0).slowness(POOL), 0.0);
+        assert!(evidence(0.3, 4.0).slowness(POOL).abs() < 1e-9);
         assert!(evidence(0.3, 32.0).slowness(POOL) > 0.25);
-        assert_eq!(evidence(5.0, 1.0).slowness(POOL), 0.0, "one sample");
+        let one_sample = evidence(5.0, 1.0);
+        assert!(one_sample.slowness(POOL).abs() < 1e-9);
     }
 
     #[test]
@@ -182,7 +188,7 @@ mod tests {
             age: 1200.0,
             ..evidence(1.0, 32.0)
         };
-        assert_eq!(old.slowness(POOL), 0.0);
+        assert!(old.slowness(POOL).abs() < 1e-9);
     }
 
     #[test]

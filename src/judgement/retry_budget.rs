@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// How many second attempts may be made.
@@ -7,15 +7,15 @@ use std::time::Instant;
 pub struct RetryBudgetConfig {
     /// So many for each first attempt, from 0 to 1.
     pub ratio: f64,
-    /// So many may be under way at once, however few first attempts there are.
-    pub reserve: usize,
+    /// So many beside them in any ten seconds, however few first attempts there are.
+    pub reserve: u32,
 }
 
 impl RetryBudgetConfig {
     /// For those who try again after a failure.
     pub const RETRIES: Self = Self {
         ratio: 0.2,
-        reserve: 3,
+        reserve: 10,
     };
 
     /// For those who ask a second one because the first takes long.
@@ -39,11 +39,11 @@ impl RetryBudgetConfig {
 /// let now = Instant::now();
 /// let budget = RetryBudget::new(RetryBudgetConfig { ratio: 0.2, reserve: 0 });
 /// for _ in 0..5 {
-///     assert!(budget.withdraw(now).is_none());
+///     assert!(!budget.withdraw(now));
 ///     budget.deposit(now);
 /// }
-/// assert!(budget.withdraw(now).is_some());
-/// assert!(budget.withdraw(now).is_none());
+/// assert!(budget.withdraw(now));
+/// assert!(!budget.withdraw(now));
 /// ```
 #[derive(Debug)]
 pub struct RetryBudget {
@@ -53,54 +53,50 @@ pub struct RetryBudget {
 
 #[derive(Debug, Default)]
 struct Books {
-    /// By the second in which they were made, counted from the first of all: first attempts, and
-    /// second ones.
-    seconds: VecDeque<(u64, u64, u64)>,
     opened: Option<Instant>,
-    under_way: usize,
+    seconds: VecDeque<Second>,
+}
+
+/// What was done in one second, counted from the first of all.
+#[derive(Debug, Default)]
+struct Second {
+    number: u64,
+    first_attempts: u64,
+    second_attempts: u64,
 }
 
 /// So many seconds are looked at.
 const REMEMBERED: u64 = 10;
 
-/// Leave for one second attempt; it is under way until this is dropped.
-#[derive(Debug)]
-#[must_use = "a second attempt is under way until this is dropped"]
-pub struct Retry {
-    budget: Arc<RetryBudget>,
-}
-
 impl RetryBudget {
     /// Without any attempt so far.
     #[must_use]
-    pub fn new(config: RetryBudgetConfig) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn new(config: RetryBudgetConfig) -> Self {
+        Self {
             config,
             books: Mutex::default(),
-        })
+        }
     }
 
     /// A first attempt is made.
     pub fn deposit(&self, now: Instant) {
-        self.books().entry(now).1 += 1;
+        self.books().at(now).first_attempts += 1;
     }
 
-    /// Leave for a second attempt; `None` when there were too many of late.
+    /// Asks for leave for a second attempt; `false` when there were too many of late.
     #[must_use]
-    pub fn withdraw(self: &Arc<Self>, now: Instant) -> Option<Retry> {
+    pub fn withdraw(&self, now: Instant) -> bool {
         let mut books = self.books();
-        books.entry(now);
+        books.at(now);
         let (first, second) = books.sums();
         #[allow(clippy::cast_precision_loss)] // of ten seconds
-        let paid_for = second as f64 + 1.0 <= first as f64 * self.config.ratio;
-        if !paid_for && books.under_way >= self.config.reserve {
-            return None;
+        let left =
+            first as f64 * self.config.ratio + f64::from(self.config.reserve) - second as f64;
+        let granted = left >= 1.0;
+        if granted {
+            books.at(now).second_attempts += 1;
         }
-        books.entry(now).2 += 1;
-        books.under_way += 1;
-        Some(Retry {
-            budget: Arc::clone(self),
-        })
+        granted
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -110,33 +106,27 @@ impl RetryBudget {
 }
 
 impl Books {
-    /// The entry of this second; older ones than are remembered are gone.
-    fn entry(&mut self, now: Instant) -> &mut (u64, u64, u64) {
+    /// The entry of this second; those of seconds long past are gone.
+    fn at(&mut self, now: Instant) -> &mut Second {
         let opened = *self.opened.get_or_insert(now);
-        let second = now.saturating_duration_since(opened).as_secs();
-        while self
-            .seconds
-            .front()
-            .is_some_and(|it| it.0 + REMEMBERED <= second)
-        {
+        let number = now.saturating_duration_since(opened).as_secs();
+        let is_old = |second: &Second| second.number + REMEMBERED <= number;
+        while self.seconds.front().is_some_and(is_old) {
             self.seconds.pop_front();
         }
-        if self.seconds.back().is_none_or(|it| it.0 < second) {
-            self.seconds.push_back((second, 0, 0));
+        if self.seconds.back().is_none_or(|last| last.number < number) {
+            self.seconds.push_back(Second {
+                number,
+                ..Second::default()
+            });
         }
         let last = self.seconds.len() - 1;
         &mut self.seconds[last]
     }
 
     fn sums(&self) -> (u64, u64) {
-        let add = |(first, second), it: &(u64, u64, u64)| (first + it.1, second + it.2);
-        self.seconds.iter().fold((0, 0), add)
-    }
-}
-
-impl Drop for Retry {
-    fn drop(&mut self) {
-        self.budget.books().under_way -= 1;
+        let sum = |of: fn(&Second) -> u64| self.seconds.iter().map(of).sum();
+        (sum(|it| it.first_attempts), sum(|it| it.second_attempts))
     }
 }
 
@@ -155,10 +145,9 @@ mod tests {
         let now = Instant::now();
         let budget = RetryBudget::new(RetryBudgetConfig::RETRIES);
         budget.deposit(now);
-        let retries: Vec<_> = (0..4).filter_map(|_| budget.withdraw(now)).collect();
-        assert_eq!(retries.len(), 3);
-        drop(retries);
-        assert!(budget.withdraw(now).is_some());
+        let granted = (0..20).filter(|_| budget.withdraw(now)).count();
+        assert_eq!(granted, 10);
+        assert!(budget.withdraw(now + 10 * SECOND));
     }
 
     #[test]
@@ -166,41 +155,35 @@ mod tests {
         let now = Instant::now();
         let budget = RetryBudget::new(RetryBudgetConfig::HEDGES);
         (0..100).for_each(|_| budget.deposit(now));
-        assert!(budget.withdraw(now + 9 * SECOND).is_some());
-        assert!(budget.withdraw(now + 10 * SECOND).is_none());
+        assert!(budget.withdraw(now + 9 * SECOND));
+        assert!(!budget.withdraw(now + 10 * SECOND));
     }
 
     proptest! {
-        /// However attempts come: of any ten seconds, no more are second ones than the share, and
-        /// those in the reserve.
+        /// However attempts come: of any nine seconds, no more are second ones than the share of
+        /// the first ones of those and the second before, and the reserve.
         #[test]
         fn second_attempts_stay_within_their_share(
             steps in prop::collection::vec((0_u64..400, any::<bool>()), 1..400),
-            reserve in 0_usize..4,
+            reserve in 0_u32..4,
         ) {
             let start = Instant::now();
             let budget = RetryBudget::new(RetryBudgetConfig { ratio: 0.2, reserve });
-            let (mut ms, mut held) = (0, Vec::new());
-            let (mut first, mut second): (Vec<u64>, Vec<u64>) = Default::default();
-            for (pause, retry) in steps {
+            let (mut ms, mut first, mut second) = (0, Vec::new(), Vec::new());
+            for (pause, again) in steps {
                 ms += pause;
                 let now = start + Duration::from_millis(ms);
-                if retry {
-                    if let Some(retry) = budget.withdraw(now) {
-                        held.push(retry);
-                        second.push(ms);
-                    }
-                } else {
+                if !again {
                     budget.deposit(now);
                     first.push(ms);
+                } else if budget.withdraw(now) {
+                    second.push(ms);
                 }
+                let since = |all: &[u64], span| all.iter().filter(|at| *at + span > ms).count();
+                #[allow(clippy::cast_precision_loss)]
+                let (made, paid) = (since(&second, 9_000) as f64, since(&first, 10_000) as f64 * 0.2);
+                prop_assert!(!again || made <= paid + f64::from(reserve), "{made} of {paid}");
             }
-            // Nothing in the reserve comes back here, so it is spent once.
-            #[allow(clippy::cast_precision_loss)]
-            let most = first.len() as f64 * 0.2 + reserve as f64;
-            #[allow(clippy::cast_precision_loss)]
-            let made = second.len() as f64;
-            prop_assert!(made <= most.max(reserve as f64), "{made} of {most}");
         }
     }
 }

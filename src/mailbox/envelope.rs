@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::judgement::{Outcome, Place};
+use crate::judgement::{Deadline, Outcome, Place};
 use crate::words::{AgentContext, AgentError, Reply, Task};
 
 /// Why a task that was let in was not answered with a reply.
@@ -111,9 +111,8 @@ impl Envelope {
 
     /// Whether it has waited for more than half of the time that it was given.
     pub(super) fn has_waited_too_long(&self, now: Instant) -> bool {
-        let waited = now.saturating_duration_since(self.since);
-        let left = self.call.context.deadline().saturating_duration_since(now);
-        waited > left
+        let deadline = Deadline::at(self.call.context.deadline());
+        deadline.is_half_spent(self.since, now)
     }
 
     /// What is in it.

@@ -53,8 +53,8 @@ pub(super) fn read_breaker(place: &Reader<'_>, breaker: &mut BreakerConfig) {
     set(&mut breaker.enabled, boolean(place, "enabled"));
     let threshold = times(place, "failure_threshold");
     set(&mut breaker.failure_threshold, threshold);
-    set(&mut breaker.failure_rate, rate(place, "failure_rate"));
-    set(&mut breaker.slow_call_rate, rate(place, "slow_call_rate"));
+    set_rate(&mut breaker.failure_rate, place, "failure_rate");
+    set_rate(&mut breaker.slow_call_rate, place, "slow_call_rate");
     let slow = place.member("slow_call_duration_ms");
     let slow = slow.and_then(|it| it.integer(1..=86_400_000));
     set(
@@ -85,11 +85,11 @@ fn share(place: &Reader<'_>, name: &str) -> Option<f64> {
     place.member(name)?.share()
 }
 
-/// A share, or that there is none.
-fn rate(place: &Reader<'_>, name: &str) -> Option<Option<f64>> {
-    let place = place.member(name)?;
-    if place.is_string() {
-        return place.one_of(&[("none", None)]);
+/// A share, or `none`.
+fn set_rate(target: &mut Option<f64>, place: &Reader<'_>, name: &str) {
+    match place.member(name) {
+        None => {}
+        Some(place) if place.is_string() => set(target, place.one_of(&[("none", None)])),
+        Some(place) => set(target, place.share().map(Some)),
     }
-    place.share().map(Some)
 }

@@ -11,13 +11,13 @@ use crate::judgement::Tempo;
 /// instance is its share of the work already taken, times how slow it is, over how often it
 /// succeeds:
 ///
-/// `cost = slowness · (1 + max(0, taken + 1 − slots) / slots + taken / 2·slots) / success² / warmth`
+/// `cost = slowness · (1 + 1.2 · max(0, taken + 1 − slots) / slots + taken / (4 · slots)) / success² / warmth`
 ///
 /// Slowness is believed only beyond chance ([`Evidence`](crate::judgement::Evidence)), so that
 /// heavy tails do not make an instance look slow; an instance that has something to do and gives
 /// no sign of life is as slow as its silence is long. Success divides, for whoever fails fast is
-/// not fast. The second term is the wait for a free slot; the third keeps some distance from
-/// instances that are nearly full.
+/// not fast. The second term is the wait for a free slot, and a little more, for whoever waits makes
+/// those behind it wait, too; the third keeps some distance from instances that are nearly full.
 ///
 /// Like join-idle-queue and join-shortest-expected-delay of the literature on queues, with
 /// evidence instead of known speeds. How it compares is in `benches/balancing`.
@@ -26,11 +26,18 @@ pub struct Adaptive {
     choices: Choices,
 }
 
+/// How much the wait for a slot counts, in times of service.
+const WAIT: f64 = 1.2;
+
 /// How much a taken slot counts where others are free.
-const NEARNESS: f64 = 0.5;
+const NEARNESS: f64 = 0.25;
 
 /// Nobody succeeds less often than this, or everybody would be as bad as nobody.
 const RAREST_SUCCESS: f64 = 0.02;
+
+/// No worse than this is thought of an instance on trial: its breaker sees to it that not much is
+/// risked, and those who do its work meanwhile have to know when it can do it again.
+const TRIAL: f64 = 2.0;
 
 impl Adaptive {
     /// The rule, for so many choices.
@@ -79,9 +86,12 @@ fn cost(candidate: &Candidate<'_>, usual: Usual, pool: Tempo, now: Instant) -> f
     let slots = candidate.concurrency as f64 * f64::from(candidate.weight) / usual.0;
     let taken = candidate.taken as f64;
     let wait = (taken + 1.0 - slots).max(0.0) / slots;
-    let delay = slowness.exp() * (1.0 + wait + NEARNESS * taken / slots);
     let success = evidence.success().max(RAREST_SUCCESS);
-    delay / (success * success) / candidate.warmth
+    let mut burden = slowness.exp() / (success * success);
+    if candidate.on_trial {
+        burden = burden.min(TRIAL);
+    }
+    burden * (1.0 + WAIT * wait + NEARNESS * taken / slots) / candidate.warmth
 }
 
 #[cfg(test)]

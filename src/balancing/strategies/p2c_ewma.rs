@@ -48,7 +48,9 @@ mod tests {
     #[test]
     fn the_worst_of_all_is_never_chosen_and_all_others_are() {
         let crowd = Crowd::of(4);
-        (0..4).for_each(|member| crowd.answered(member, 1, f64::from(2_u8.pow(member as u32 + 1))));
+        for (member, seconds) in [2.0, 4.0, 8.0, 16.0].into_iter().enumerate() {
+            crowd.answered(member, 1, seconds);
+        }
         let shares = crowd.shares(&P2cEwma, &crowd.candidates());
         assert_eq!(shares[3], 0);
         assert!(shares[..3].iter().all(|share| *share > 100), "{shares:?}");

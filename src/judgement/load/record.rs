@@ -12,6 +12,7 @@ pub(super) struct Record {
     service: Fading,
     successes: f64,
     failures: f64,
+    run: f64,
     pub round_trip: RoundTrip,
     response_time: Fading,
     success: Fading,
@@ -49,6 +50,7 @@ impl Record {
             service: Fading::default(),
             successes: 0.0,
             failures: 0.0,
+            run: 0.0,
             round_trip: RoundTrip::UNKNOWN,
             response_time: Fading::default(),
             success: Fading::default(),
@@ -69,6 +71,7 @@ impl Record {
         let left = fade(since, SUCCESS_FADE);
         self.successes *= left;
         self.failures *= left;
+        self.run *= left;
         self.round_trip = self.round_trip.learn(call.round_trip, since);
         self.lifetime.calls += 1;
         self.lifetime.waited += call.round_trip;
@@ -77,9 +80,11 @@ impl Record {
             self.response_time.add(call.service.as_secs_f64());
             self.success.add(1.0);
             self.successes += 1.0;
+            self.run = 0.0;
         } else {
             self.success.add(0.0);
             self.failures += 1.0;
+            self.run += 1.0;
             self.lifetime.failures += 1;
         }
     }
@@ -95,6 +100,7 @@ impl Record {
             weight: self.service.weight,
             successes: self.successes,
             failures: self.failures,
+            run: self.run,
             age: self.age(now),
             silence,
         }

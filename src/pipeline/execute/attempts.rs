@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::part::Assignment;
 use super::step::{Step, Tried};
 use crate::balancing::Pool;
-use crate::judgement::{Outcome, Retry};
+use crate::judgement::Outcome;
 use crate::mailbox::{Answered, AskError, Claim, Lease, Refusal};
 use crate::pipeline::{Arrival, House, Problem};
 use crate::supervision::Registered;
@@ -57,8 +57,6 @@ struct Attempts<'a> {
     /// Instances that are not asked again if there is another.
     left: Vec<InstanceId>,
     crashed: Vec<InstanceId>,
-    /// A second attempt that is under way.
-    retry: Option<Retry>,
 }
 
 /// Asks an agent until there is an answer, or no use in asking.
@@ -81,7 +79,6 @@ pub(super) async fn ask(
         pool,
         left: Vec::new(),
         crashed: Vec::new(),
-        retry: None,
     };
     attempts.make().await
 }
@@ -173,11 +170,8 @@ impl Attempts<'_> {
         if !left.elsewhere || enough {
             return Err(left);
         }
-        if !failure.local {
-            self.retry = self.pool.retries().withdraw(Instant::now());
-            if self.retry.is_none() {
-                return Err(left);
-            }
+        if !failure.local && !self.pool.retries().withdraw(Instant::now()) {
+            return Err(left);
         }
         self.left.push(failure.instance);
         if let Ok(lease) = self.lease(&self.left) {
@@ -195,7 +189,7 @@ impl Attempts<'_> {
     async fn pause(&self) -> bool {
         let (shortest, longest) = PAUSES;
         let longest = longest.min(shortest * 4_u32.pow(self.step.attempts.min(8)));
-        let pause = shortest + (longest - shortest).mul_f64(fastrand::f64());
+        let pause = shortest + longest.saturating_sub(shortest).mul_f64(fastrand::f64());
         if pause >= self.arrival.deadline.remaining(Instant::now()) {
             return false;
         }

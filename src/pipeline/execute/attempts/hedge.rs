@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use futures::future::{Either, select};
 
 use super::{Attempts, Tried};
-use crate::judgement::Retry;
 use crate::mailbox::{Answered, Lease};
 use crate::words::{InstanceId, milliseconds};
 
@@ -24,7 +23,7 @@ impl Attempts<'_> {
         if let Ok(answered) = tokio::time::timeout(patience, &mut first).await {
             return answered;
         }
-        let Some((lease, _under_way)) = self.second_lease(&one) else {
+        let Some(lease) = self.second_lease(&one) else {
             return first.await;
         };
         let other = lease.instance().clone();
@@ -58,9 +57,9 @@ impl Attempts<'_> {
         mailbox.load().pace().p95()
     }
 
-    fn second_lease(&self, first: &InstanceId) -> Option<(Lease, Retry)> {
+    fn second_lease(&self, first: &InstanceId) -> Option<Lease> {
         let lease = self.lease(std::slice::from_ref(first)).ok()?;
-        Some((lease, self.pool.hedges().withdraw(Instant::now())?))
+        self.pool.hedges().withdraw(Instant::now()).then_some(lease)
     }
 
     /// One of two has failed: what the other says counts.
