@@ -73,6 +73,7 @@ pub fn routes(orchestrator: Orchestrator) -> impl FnOnce(&mut ServiceConfig) {
             ("/agents/{name}/resume", to(crew::resume)),
             ("/agents/{name}/restart", to(crew::restart)),
             ("/agents/{name}/scale", to(crew::scale)),
+            ("/agents/{name}/breaker", to(crew::breaker)),
         ];
         for (path, handler) in acting {
             mount(service, path, [(POST, handler)]);

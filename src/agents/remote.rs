@@ -2,7 +2,8 @@
 //!
 //! It is sent a task as JSON with `POST` and answers `{"content": "…", "data": {…}}`. An answer
 //! of `4xx` lays the blame on the question (408 and 429 excepted), everything else that is not
-//! such an answer lays it on the agent. A caller that goes away closes the connection.
+//! such an answer lays it on the agent. It is told how many milliseconds are left for the answer; a
+//! caller that goes away closes the connection.
 
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::words::{
 
 /// A connection that is not there within this time will not be.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Says how many milliseconds are left for the answer, as the task itself does.
+const DEADLINE: &str = "x-deadline-ms";
 /// Answers are not read beyond this.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// Errors of the agent are quoted up to this.
@@ -83,13 +86,15 @@ impl Agent for RemoteAgent {
     }
 
     async fn handle(&self, task: Task, cx: &AgentContext) -> Result<Reply, AgentError> {
+        let left = cx.remaining();
         let assignment = Assignment {
             request_id: cx.request_id(),
             task,
             previous_results: cx.previous_results(),
-            deadline_ms: cx.remaining().as_millis(),
+            deadline_ms: left.as_millis(),
         };
         let request = self.client()?.post(self.config.url.clone());
+        let request = request.header(DEADLINE, left.as_millis().to_string());
         let answered = request.json(&assignment).send().await;
         let response = answered.map_err(|error| lost(&self.config.url, &error))?;
         let (status, retry_after) = (response.status(), retry_after(&response));
@@ -193,7 +198,12 @@ fn lost(url: &Url, error: &reqwest::Error) -> AgentError {
         cause = deeper;
     }
     let url = shown(url);
-    AgentError::failure(format!("{url} {what}: {cause}"))
+    let failure = AgentError::failure(format!("{url} {what}: {cause}"));
+    if error.is_connect() {
+        failure.not_begun()
+    } else {
+        failure
+    }
 }
 
 /// What the agent said of its error, for people: a member that usually holds it, or the text.

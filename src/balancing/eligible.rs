@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{BalancingConfig, Member};
+use crate::judgement::BreakerState;
 use crate::mailbox::{Claim, Refusal};
 use crate::words::InstanceId;
 
@@ -39,7 +40,11 @@ impl Eligible {
                 }
             }
         }
-        found.declare_emergency(barred, members.len(), config);
+        let is_proven =
+            |number: &usize| members[*number].mailbox.breaker_state(now) == BreakerState::Closed;
+        if !barred.is_empty() && found.members.iter().any(is_proven) {
+            found.declare_emergency(barred, members.len(), config);
+        }
         if !tried.is_empty() {
             let was_tried = |number: &usize| tried.contains(members[*number].mailbox.instance());
             found.members.retain(|number| !was_tried(number));
@@ -53,16 +58,14 @@ impl Eligible {
 
     /// Breakers are there to spare an agent, not to take it away: while some of its instances
     /// work, only so many others may be left out, and none when those that work would be overrun.
-    /// When none works, nothing is gained by asking: each breaker lets its own probes through.
+    /// When none works for sure, nothing is gained by asking: each breaker lets its own probes
+    /// through.
     fn declare_emergency(
         &mut self,
         mut barred: Vec<(Duration, usize)>,
         all: usize,
         config: &BalancingConfig,
     ) {
-        if barred.is_empty() || self.members.is_empty() {
-            return;
-        }
         let most = share(config.max_ejection, all).floor().max(1.0);
         let mut let_in = barred.len().saturating_sub(count(most));
         let eligible = self.members.len() + let_in;

@@ -36,6 +36,8 @@ struct InstanceView {
     /// How long that life has been taking work; null between two lives.
     uptime_seconds: Option<f64>,
     breaker: BreakerState,
+    /// Whether an operator holds it in that state.
+    breaker_forced: bool,
     in_flight: usize,
     queued: usize,
     capacity: usize,
@@ -90,6 +92,7 @@ impl InstanceView {
             generation: vitals.generation,
             uptime_seconds: uptime.map(seconds),
             breaker: mailbox.breaker_state(Instant::now()),
+            breaker_forced: mailbox.is_breaker_forced(),
             in_flight: load.in_flight,
             queued: load.queued,
             capacity: mailbox.size(),

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::agents::AgentView;
 use super::body;
 use super::respond::{Response, respond_json};
+use crate::judgement::Forced;
 use crate::pipeline::{Orchestrator, Problem};
 use crate::words::Reader;
 
@@ -104,6 +105,42 @@ fn instances(body: &Value) -> Result<usize, Problem> {
     let wanted = wanted.and_then(|count| usize::try_from(count).ok());
     match (wanted, faults.take()) {
         (Some(instances), faults) if faults.is_empty() => Ok(instances),
+        (_, faults) => Err(Problem::invalid(faults)),
+    }
+}
+
+/// `POST /agents/{name}/breaker`: `{"state": "open"}`, for all its instances or for one.
+pub(super) async fn breaker(
+    orchestrator: Data<Orchestrator>,
+    request: HttpRequest,
+    payload: Payload,
+    name: Path<String>,
+) -> Response {
+    let forced = async {
+        let config = &orchestrator.house().config;
+        let body = body::json(&request, payload, config).await?;
+        let (forced, instance) = wish(&body)?;
+        orchestrator.force_breaker(&name, instance.as_deref(), forced)
+    };
+    order(&request, &name, "breaker", forced).await
+}
+
+/// What an operator wants of a breaker, by the names that the API knows it by.
+const WISHES: &[(&str, Option<Forced>)] = &[
+    ("open", Some(Forced::Open)),
+    ("closed", Some(Forced::Closed)),
+    ("auto", None),
+];
+
+fn wish(body: &Value) -> Result<(Option<Forced>, Option<String>), Problem> {
+    let faults = RefCell::new(Vec::new());
+    let place = Reader::new(body, &faults);
+    place.allow_only(&["state", "instance"]);
+    let state = place.required("state").and_then(|it| it.one_of(WISHES));
+    let instance = place.member("instance");
+    let instance = instance.and_then(|it| it.string().map(str::to_owned));
+    match (state, faults.take()) {
+        (Some(forced), faults) if faults.is_empty() => Ok((forced, instance)),
         (_, faults) => Err(Problem::invalid(faults)),
     }
 }

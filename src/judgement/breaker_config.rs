@@ -47,10 +47,11 @@ impl Default for BreakerConfig {
 
 impl BreakerConfig {
     /// Whether a call that took that long was slow, where nineteen of twenty take `usually`.
+    /// While nobody knows what is usual, nothing is slow.
     #[must_use]
     pub fn is_slow(&self, took: Duration, usually: Option<Duration>) -> bool {
-        let relative = usually.map_or(Duration::ZERO, |usually| usually.saturating_mul(3));
-        took >= self.slow_call_duration.max(relative)
+        usually
+            .is_some_and(|usually| took >= self.slow_call_duration.max(usually.saturating_mul(3)))
     }
 
     /// How long it stays open.

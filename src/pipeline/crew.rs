@@ -7,11 +7,14 @@ use actix::{Handler, Message};
 
 use super::{ErrorType, Orchestrator, Problem};
 use crate::balancing::Muster;
+use crate::judgement::Forced;
+use crate::mailbox::Mailbox;
 use crate::routing::Survey;
 use crate::supervision::{
     AgentSpec, Dismiss, Enlist, Operate, Operation, Origin, Registered, RegistryError, Root, Scale,
     SpecError,
 };
+use crate::words::Fault;
 
 impl Orchestrator {
     /// Adds an agent and starts it. It can be asked and is routed to when this returns, and is
@@ -77,6 +80,42 @@ impl Orchestrator {
             patience: self.house().config.request_timeout,
         };
         self.order(scale).await
+    }
+
+    /// Holds the circuit breakers of an agent's instances open or closed, or that of one of them;
+    /// `None` has them judge by themselves again, from the beginning.
+    ///
+    /// # Errors
+    /// `AgentNotFound`; `ValidationError` when it has no such instance.
+    pub fn force_breaker(
+        &self,
+        agent: &str,
+        instance: Option<&str>,
+        forced: Option<Forced>,
+    ) -> Result<(), Problem> {
+        let registered = self.agent(agent)?;
+        let meant = |mailbox: &&Arc<Mailbox>| {
+            instance.is_none_or(|instance| mailbox.instance().as_str() == instance)
+        };
+        let meant: Vec<_> = registered.instances.iter().filter(meant).collect();
+        if let ([], Some(instance)) = (meant.as_slice(), instance) {
+            let ids: Vec<&str> = registered
+                .instances
+                .iter()
+                .map(|it| it.instance().as_str())
+                .collect();
+            return Err(Problem::invalid(vec![Fault {
+                pointer: "/instance".to_owned(),
+                message: format!(
+                    "agent `{agent}` has no instance `{instance}`; it has: {}",
+                    ids.join(", ")
+                ),
+            }]));
+        }
+        for mailbox in meant {
+            mailbox.force_breaker(forced);
+        }
+        Ok(())
     }
 
     async fn operate(&self, agent: &str, what: Operation) -> Result<(), Problem> {

@@ -1,4 +1,5 @@
 //! Which instance gets the next task, and which is left alone.
 
 mod breakers;
+mod pools;
 mod shares;

@@ -11,8 +11,8 @@ use crate::support::client::{Client, Response, app, assert_has, members, sent, s
 use crate::support::server::{Process, until};
 
 const CARD: &str = "capabilities description examples group instances keywords kind model name";
-const INSTANCE: &str = "average_response_time_ms breaker capacity generation id in_flight \
-                        last_error last_health_check queued requests_processed restarts state \
+const INSTANCE: &str = "average_response_time_ms breaker breaker_forced capacity generation id \
+                        in_flight last_error last_health_check queued requests_processed restarts state \
                         success_rate uptime_seconds";
 
 /// Panics when it is asked to, and greets otherwise.
