@@ -7,6 +7,7 @@ mod balancing;
 mod http_contract;
 mod http_errors;
 mod journal;
+mod one_of_three;
 mod own_agent;
 mod pipeline;
 mod processes;

@@ -8,4 +8,5 @@ pub(crate) mod redis;
 pub(crate) mod refusal;
 pub(crate) mod remote;
 pub(crate) mod server;
+pub(crate) mod service;
 pub(crate) mod stage;
