@@ -4,10 +4,10 @@ CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt chaos bench bench-http doc audit redis-server wrk
+.PHONY: help run test lint fmt chaos bench bench-overload bench-http doc audit redis-server wrk
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve with the configuration in config/
 	$(CARGO) run --release --locked
@@ -26,8 +26,12 @@ fmt: ## Format the code
 chaos: ## Mix all faults for ten minutes, or for CHAOS_SECONDS
 	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(CARGO) test --release --locked --test chaos -- --nocapture
 
-bench: ## Measure the organs one by one, supervision beside others of its kind
-	$(CARGO) bench --locked --bench routing --bench pipeline --bench supervision
+bench: ## Measure the organs one by one, balancing in virtual time
+	$(CARGO) bench --locked --bench routing --bench picking --bench pipeline --bench balancing \
+		--bench supervision
+
+bench-overload: ## Ask for 1.6 times what can be done, for a minute, twice
+	$(CARGO) bench --locked --bench overload
 
 bench-http: wrk ## Measure /orchestrate beside a bare actix-web handler
 	$(CARGO) bench --locked --bench http

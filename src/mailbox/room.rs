@@ -1,9 +1,12 @@
 //! Who is let in, as far as that is a matter of room and time.
 //!
 //! A queue is only worth what can still be answered of it. So its length follows from how fast the
-//! agent is: what waits shall wait for no more than half of the time that an attempt may take. And
-//! whoever could not be answered before its deadline is told so at once, and not when it is too
-//! late to ask somebody else.
+//! agent is: what waits shall wait for no more than a third of the time that an attempt may take. And
+//! whoever would wait for more than a third of its own time, or could not be answered before its
+//! deadline, is told so at once, and not when it is too late to ask somebody else.
+//!
+//! Why a third, and not half: whoever has waited for half of its time is overtaken by newcomers, and
+//! a queue that is just so long that this happens keeps doing it, and starves those it has let in.
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +35,9 @@ impl Claim {
     }
 }
 
+/// Nobody waits for more than this part of its time.
+const WAITING: u32 = 3;
+
 /// In an emergency, an instance that is thought broken holds no more than it could do in this time
 /// beside what it works on.
 const EMERGENCY: Duration = Duration::from_secs(1);
@@ -39,7 +45,7 @@ const EMERGENCY: Duration = Duration::from_secs(1);
 impl Capacity {
     /// How many tasks may wait for an agent that usually takes that long.
     fn queue_at(&self, usually: Option<Duration>) -> usize {
-        let patience = self.timeout / 2;
+        let patience = self.timeout / WAITING;
         let at_least = self.min_queue.min(self.queue);
         self.done_in(patience, usually)
             .map_or(self.queue, |done| done.clamp(at_least, self.queue))
@@ -105,7 +111,9 @@ impl Capacity {
         let remaining = claim.deadline.no_later_than(attempt).remaining(now);
         let wait = self.wait(load, others);
         let service = load.pace().p95().or_else(|| load.response_time())?;
-        let excess = wait.saturating_add(service).saturating_sub(remaining);
+        let too_long = wait.saturating_sub(remaining / WAITING);
+        let too_late = wait.saturating_add(service).saturating_sub(remaining);
+        let excess = too_long.max(too_late);
         (!excess.is_zero()).then(|| Refusal::TooLate {
             retry_after: excess.clamp(Duration::from_secs(1), Duration::from_secs(30)),
         })

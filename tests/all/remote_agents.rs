@@ -127,6 +127,7 @@ async fn an_agent_is_sent_the_task_with_everything_that_belongs_to_it() {
         let request = format!("{} {}", request.method(), request.uri());
         let headers = ["content-type", "x-team", "authorization"].map(header);
         let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(header("x-deadline-ms"), body["deadline_ms"].to_string());
         tell.send((request, headers, body)).unwrap();
         HttpResponse::Ok().json(json!({"content": "hello", "data": {"n": 1}}))
     });

@@ -1,5 +1,6 @@
 //! The configuration: its defaults, and how all that is wrong with it is told at once.
 
+mod choosing;
 mod command_line;
 
 use std::path::Path;

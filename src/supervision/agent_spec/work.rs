@@ -13,7 +13,7 @@ impl AgentSpec {
     }
 
     /// How many tasks may wait for an instance at most; 64 unless said. It is fewer for one that is
-    /// slow: as many as it can begin in half of its [`timeout`](Self::timeout).
+    /// slow: as many as it can begin in a third of its [`timeout`](Self::timeout).
     pub fn queue(mut self, most: usize) -> Self {
         self.capacity.queue = most;
         self

@@ -139,3 +139,73 @@ async fn an_agent_with_an_instance_a_url_is_not_scaled() {
     let problem = client.post("/agents/far/scale", two).await.json(422);
     assert!(problem["detail"].as_str().unwrap().contains("URL"));
 }
+
+#[actix_web::test]
+async fn breakers_are_held_open_or_closed_and_let_go_again() {
+    let agent = echo("echo").instances(2);
+    let (_orchestrator, client) = served(app([agent])).await;
+    let hold = async |body: Value| client.post("/agents/echo/breaker", body.to_string()).await;
+    let breakers = async || {
+        let card = client.get("/agents/echo").await.json(200);
+        let instances = card["instances"].as_array().unwrap().clone();
+        let shown = instances
+            .iter()
+            .map(|it| json!([it["breaker"], it["breaker_forced"]]));
+        json!(shown.collect::<Vec<_>>())
+    };
+
+    let one = json!({"state": "open", "instance": "echo/0"});
+    let accepted = hold(one).await.json(202);
+    assert_has(
+        &accepted,
+        &json!({"success": true, "agent": "echo", "action": "breaker"}),
+    );
+    assert_eq!(breakers().await, json!([["open", true], ["closed", false]]));
+    for _ in 0..5 {
+        let answer = client.say("hello").await.json(200);
+        let step = &answer["result"]["execution_chain"][0];
+        assert_eq!(step["instance"], "echo/1");
+    }
+
+    hold(json!({"state": "open"})).await.json(202);
+    let refused = client.say("hello").await;
+    let problem = refused.json(503);
+    assert_eq!(problem["error_type"], "CircuitBreakerOpenError");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("held open by an operator")
+    );
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
+
+    hold(json!({"state": "closed"})).await.json(202);
+    assert_eq!(
+        breakers().await,
+        json!([["closed", true], ["closed", true]])
+    );
+    hold(json!({"state": "auto"})).await.json(202);
+    assert_eq!(
+        breakers().await,
+        json!([["closed", false], ["closed", false]])
+    );
+    client.say("hello").await.json(200);
+}
+
+#[actix_web::test]
+async fn what_cannot_be_meant_for_a_breaker_is_refused() {
+    let (_orchestrator, client) = served(app([echo("echo")])).await;
+    for (body, pointer) in [
+        (json!({}), "/state"),
+        (json!({"state": "ajar"}), "/state"),
+        (json!({"state": "open", "instance": "echo/7"}), "/instance"),
+        (json!({"state": "open", "instance": 0}), "/instance"),
+        (json!({"state": "open", "agent": "echo"}), "/agent"),
+    ] {
+        let refused = client.post("/agents/echo/breaker", body.to_string()).await;
+        let problem = refused.json(422);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}");
+    }
+    let body = json!({"state": "open"}).to_string();
+    client.post("/agents/nobody/breaker", body).await.json(404);
+}

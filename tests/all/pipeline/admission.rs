@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_orchestrator::OrchestrationRequest;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::routing::Mode;
+use agent_orchestrator::testkit::PATIENCE;
 use futures::future::join_all;
 use serde_json::Value;
 
@@ -32,6 +33,53 @@ async fn only_so_many_requests_are_in_at_once() {
     assert_eq!(ask(&house, "a", "fourth").await.as_deref(), Ok("fourth"));
     assert!(!stage.begun().contains(&"third".to_owned()));
     house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn who_finds_the_door_full_waits_for_a_moment_for_others_to_leave() {
+    let stage = Stage::new();
+    let mut app = app([stage.agent("a")]);
+    app.settings_mut().pipeline.max_concurrent_requests = 1;
+    app.settings_mut().pipeline.admission_wait = PATIENCE;
+    let house = app.start().await.unwrap();
+    let first = ask(&house, "a", "wait");
+    let others = async {
+        until_holding(&mailbox(&house, "a", 0), 1, 0).await;
+        let mut second = Box::pin(ask(&house, "a", "second"));
+        assert!(futures::poll!(&mut second).is_pending());
+        // No more may wait than may be in.
+        assert_eq!(ask(&house, "a", "third").await, Err(ErrorType::Overloaded));
+        stage.let_go(1);
+        second.await
+    };
+    let (first, second) = both(first, others).await;
+    assert_eq!(first.as_deref(), Ok("wait"));
+    assert_eq!(second.as_deref(), Ok("second"));
+    assert_eq!(stage.begun(), ["wait", "second"]);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn who_waits_at_the_door_is_told_when_it_closes() {
+    let stage = Stage::new();
+    let mut app = app([stage.agent("a")]);
+    app.settings_mut().pipeline.max_concurrent_requests = 1;
+    app.settings_mut().pipeline.admission_wait = PATIENCE;
+    let house = app.start().await.unwrap();
+    let first = ask(&house, "a", "wait");
+    let meanwhile = async {
+        until_holding(&mailbox(&house, "a", 0), 1, 0).await;
+        let mut second = Box::pin(ask(&house, "a", "second"));
+        assert!(futures::poll!(&mut second).is_pending());
+        let ending = house.shutdown();
+        let told = async {
+            assert_eq!(second.await, Err(ErrorType::ShuttingDown));
+            stage.let_go(1);
+        };
+        both(ending, told).await
+    };
+    let (first, _) = both(first, meanwhile).await;
+    assert_eq!(first.as_deref(), Ok("wait"));
 }
 
 #[actix_web::test]
