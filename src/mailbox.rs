@@ -161,10 +161,10 @@ impl Mailbox {
         self.breaker.state(now)
     }
 
-    /// Whether an operator holds its breaker open or closed.
+    /// Whether an operator holds its breaker, and how.
     #[must_use]
-    pub fn is_breaker_forced(&self) -> bool {
-        self.breaker.is_forced()
+    pub fn forced_breaker(&self) -> Option<Forced> {
+        self.breaker.forced()
     }
 
     /// Holds its breaker open or closed; `None` has it judge by itself again, from the beginning.

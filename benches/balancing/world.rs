@@ -148,7 +148,7 @@ impl<'a> World<'a> {
                     next += 1;
                     let pool = &self.orchestrators[orchestrator].pool;
                     pool.retries().deposit(self.instant(at));
-                    self.dispatch(next - 1, Vec::new(), orchestrator, 0, at);
+                    self.dispatch(next - 1, Vec::new(), orchestrator, 0, false, at);
                 }
                 _ => self.happen(next < self.requests.len()),
             }
@@ -214,6 +214,7 @@ impl<'a> World<'a> {
         mut tried: Vec<InstanceId>,
         orchestrator: usize,
         attempt: usize,
+        begun: bool,
         at: Nanos,
     ) {
         let now = self.instant(at);
@@ -221,7 +222,7 @@ impl<'a> World<'a> {
         let deadline = Duration::from_secs_f64(self.scenario.deadline);
         let claim = Claim {
             deadline: Deadline::after(arrived, if self.policy.whole { deadline } else { FOREVER }),
-            under_way: self.policy.whole && attempt > 0,
+            under_way: self.policy.whole && begun,
         };
         loop {
             let house = &self.orchestrators[orchestrator];
@@ -279,13 +280,14 @@ impl<'a> World<'a> {
         tried: Vec<InstanceId>,
         orchestrator: usize,
         attempt: usize,
+        begun: bool,
         at: Nanos,
     ) {
         let in_time = seconds(at) - self.requests[request].at < self.scenario.deadline;
         if attempt + 1 < self.scenario.attempts && in_time {
             let retries = self.orchestrators[orchestrator].pool.retries();
             if !self.policy.whole || retries.withdraw(self.instant(at)) {
-                return self.dispatch(request, tried, orchestrator, attempt + 1, at);
+                return self.dispatch(request, tried, orchestrator, attempt + 1, begun, at);
             }
         }
         self.finish(request, false, at);

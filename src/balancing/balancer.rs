@@ -62,7 +62,13 @@ fn members(instances: &[Arc<Mailbox>], before: &Pool, now: Instant) -> Vec<Membe
     let member = |mailbox: &Arc<Mailbox>| {
         let mut known = before.members().iter();
         let known = known.find(|member| Arc::ptr_eq(&member.mailbox, mailbox));
-        let is_away = mailbox.state() == InstanceState::Stopped;
+        let is_late = known.is_none_or(|member| member.since.is_some() || member.was_away);
+        let is_away = match mailbox.state() {
+            InstanceState::Stopped => true,
+            // Whoever is there from the start is as new as all others.
+            InstanceState::Starting => is_late,
+            _ => false,
+        };
         let since = match known {
             Some(member) if is_away || !member.was_away => member.since,
             Some(_) | None => Some(now),

@@ -28,9 +28,17 @@ impl Eligible {
             members: Vec::with_capacity(members.len()),
             ..Self::default()
         };
-        let mut barred = Vec::new();
+        let (mut barred, mut some_work) = (Vec::new(), false);
         for (number, member) in members.iter().enumerate() {
-            match member.mailbox.refusal(claim, now) {
+            let refusal = member.mailbox.refusal(claim, now);
+            let is_busy = matches!(
+                refusal,
+                Some(Refusal::Full { .. } | Refusal::TooLate { .. })
+            );
+            if refusal.is_none() || is_busy {
+                some_work |= member.mailbox.breaker_state(now) == BreakerState::Closed;
+            }
+            match refusal {
                 None => found.members.push(number),
                 Some(refusal) => {
                     found.refuse(refusal);
@@ -40,9 +48,7 @@ impl Eligible {
                 }
             }
         }
-        let is_proven =
-            |number: &usize| members[*number].mailbox.breaker_state(now) == BreakerState::Closed;
-        if !barred.is_empty() && found.members.iter().any(is_proven) {
+        if some_work && !barred.is_empty() {
             found.declare_emergency(barred, members.len(), config);
         }
         if !tried.is_empty() {
@@ -50,7 +56,8 @@ impl Eligible {
             found.members.retain(|number| !was_tried(number));
         }
         let is_well = |number: &usize| !members[*number].mailbox.is_unwell();
-        if found.members.iter().any(is_well) {
+        let works = |number: &usize| is_well(number) && !found.emergency.contains(number);
+        if found.members.iter().any(works) {
             found.members.retain(is_well);
         }
         found

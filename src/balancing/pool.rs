@@ -66,10 +66,10 @@ impl Member {
         self.mailbox.breaker_state(now) == BreakerState::HalfOpen
     }
 
-    fn health(&self, now: Instant) -> f64 {
+    fn health(&self) -> f64 {
         if self.mailbox.is_unwell() {
             0.0
-        } else if self.mailbox.state() != InstanceState::Healthy || self.is_on_trial(now) {
+        } else if self.mailbox.state() != InstanceState::Healthy {
             0.5
         } else {
             1.0
@@ -192,7 +192,7 @@ impl Pool {
             weight: mailbox.weight(),
             taken: mailbox.load().taken(),
             concurrency: mailbox.capacity().concurrency,
-            health: member.health(now),
+            health: member.health(),
             warmth: member.warmth(self.config.slow_start, now),
             on_trial: member.is_on_trial(now),
             load: mailbox.load(),

@@ -35,8 +35,8 @@ pub struct Candidate<'a> {
     pub taken: usize,
     /// Tasks it works on at once; at least 1.
     pub concurrency: usize,
-    /// How well it is, from 0 to 1: 1 at work, half between two lives or while it is probed, 0
-    /// when its last health check failed.
+    /// How well it is, from 0 to 1: 1 at work, half between two lives, 0 when its last health check
+    /// failed.
     pub health: f64,
     /// How warm it is, from 0 to 1: less than 1 for a while after it has come.
     pub warmth: f64,

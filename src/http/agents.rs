@@ -92,7 +92,7 @@ impl InstanceView {
             generation: vitals.generation,
             uptime_seconds: uptime.map(seconds),
             breaker: mailbox.breaker_state(Instant::now()),
-            breaker_forced: mailbox.is_breaker_forced(),
+            breaker_forced: mailbox.forced_breaker().is_some(),
             in_flight: load.in_flight,
             queued: load.queued,
             capacity: mailbox.size(),

@@ -70,14 +70,15 @@ struct Shared {
     listener: Option<BreakerListener>,
 }
 
-/// What a circuit says, in a word: until when nothing goes through, and its state. 61 bits of
-/// nanoseconds are seventy years.
+/// What a circuit says, in a word: until when nothing goes through, and its state. 60 bits of
+/// nanoseconds are thirty-six years.
 #[derive(Clone, Copy)]
 struct Notice(u64);
 
 const STATE: u64 = 0b11;
 const FORCED: u64 = 0b100;
-const SPAN: u32 = 3;
+const COOLING: u64 = 0b1000;
+const SPAN: u32 = 4;
 
 impl Notice {
     fn of(circuit: &Circuit, born: Epoch) -> Self {
@@ -92,7 +93,8 @@ impl Notice {
             BreakerState::HalfOpen => 2,
         };
         let forced = circuit.forced().map_or(0, |_| FORCED);
-        Self(until << SPAN | forced | state)
+        let cooling = if circuit.is_cooling() { COOLING } else { 0 };
+        Self(until << SPAN | cooling | forced | state)
     }
 
     fn until(self) -> u64 {
@@ -111,8 +113,10 @@ impl Notice {
         let left = self.until().checked_sub(now).filter(|left| *left > 0)?;
         let (retry_after, reason) = match self.state() {
             _ if self.0 & FORCED != 0 => (Duration::from_secs(30), Bar::Operator),
-            BreakerState::Closed => (Duration::from_nanos(left), Bar::Cooling),
-            BreakerState::Open => (Duration::from_nanos(left), Bar::Failures),
+            _ if self.0 & COOLING != 0 => (Duration::from_nanos(left), Bar::Cooling),
+            BreakerState::Closed | BreakerState::Open => {
+                (Duration::from_nanos(left), Bar::Failures)
+            }
             // The probe may be back at any moment.
             BreakerState::HalfOpen => (
                 Duration::from_nanos(left).min(Duration::from_secs(1)),
@@ -197,10 +201,14 @@ impl Breaker {
         }
     }
 
-    /// Whether an operator has decided over its head.
+    /// What an operator has decided over its head, if anything.
     #[must_use]
-    pub fn is_forced(&self) -> bool {
-        self.notice().0 & FORCED != 0
+    pub fn forced(&self) -> Option<Forced> {
+        let notice = self.notice();
+        (notice.0 & FORCED != 0).then(|| match notice.state() {
+            BreakerState::Open => Forced::Open,
+            BreakerState::Closed | BreakerState::HalfOpen => Forced::Closed,
+        })
     }
 
     /// Does as an operator says; `None` is to judge by itself again, from the beginning.

@@ -45,6 +45,9 @@ impl From<Option<Instant>> for Barred {
     }
 }
 
+/// What became of a probe may be told a little later than the call may take.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// Nobody is left alone for longer than this for having asked for it.
 const LONGEST_COOLING: Duration = Duration::from_secs(300);
 
@@ -54,7 +57,7 @@ impl Circuit {
         let span = config.window.max(longest_call.saturating_mul(2));
         Self {
             config,
-            lease: longest_call,
+            lease: longest_call.saturating_add(GRACE),
             epoch: 0,
             phase: Phase::Closed,
             forced: None,
@@ -89,6 +92,15 @@ impl Circuit {
             (None, Phase::Open { until }) => Barred::Until(until),
             (None, Phase::HalfOpen { probe, .. }) => probe.or(self.cooling).into(),
             (None, Phase::Closed) => self.cooling.into(),
+        }
+    }
+
+    /// Whether it is the agent that has asked for that.
+    pub(super) fn is_cooling(&self) -> bool {
+        match (self.phase, self.cooling) {
+            (Phase::Open { until }, Some(cooling)) => cooling >= until,
+            (Phase::Closed, cooling) => cooling.is_some(),
+            _ => false,
         }
     }
 
@@ -128,15 +140,17 @@ impl Circuit {
         now: Instant,
         chance: f64,
     ) -> Option<BreakerChange> {
-        if self.epoch != epoch || !self.config.enabled || self.forced.is_some() {
+        if !self.config.enabled || self.forced.is_some() {
             return None;
         }
         if let Outcome::Busy {
             retry_after: Some(pause),
         } = verdict.outcome
         {
-            let until = Deadline::after(now, pause.min(LONGEST_COOLING)).instant();
-            self.cooling = self.cooling.max(Some(until));
+            self.cool(Deadline::after(now, pause.min(LONGEST_COOLING)).instant());
+        }
+        if self.epoch != epoch {
+            return None;
         }
         match (self.phase, verdict.outcome) {
             (_, Outcome::UserError | Outcome::Unjudged) => {
@@ -169,6 +183,14 @@ impl Circuit {
         self.backoff.reset();
         let change = self.enter(Phase::Closed, BreakerCause::Operator);
         (before != change.state).then_some(change)
+    }
+
+    /// The agent asks to be left alone until then, at whatever it was asked.
+    fn cool(&mut self, until: Instant) {
+        self.cooling = self.cooling.max(Some(until));
+        if let Phase::Open { until: rested } = &mut self.phase {
+            *rested = until.max(*rested);
+        }
     }
 
     fn observe(
@@ -225,7 +247,7 @@ impl Circuit {
     fn trip(&mut self, cause: BreakerCause, now: Instant, chance: f64) -> BreakerChange {
         let pause = self.backoff.next(self.config.backoff(), chance);
         let rested = Deadline::after(now, pause).instant();
-        let until = self.cooling.take().map_or(rested, |cool| cool.max(rested));
+        let until = self.cooling.map_or(rested, |cool| cool.max(rested));
         self.enter(Phase::Open { until }, cause)
     }
 

@@ -1,8 +1,7 @@
 //! How much an instance has to do, and how well it has been doing it.
 //!
-//! The mailbox counts here, balancers and reports read here, from any thread and without waiting
-//! for anybody: what is learned is put together under a lock by whoever got an answer, and
-//! published in atomics. Work is counted by [`Place`]s that give themselves back when dropped, so
+//! The mailbox counts here, balancers and reports read here, from any thread: what is learned is put
+//! together under a lock by whoever got an answer, and published for those who only read. Work is counted by [`Place`]s that give themselves back when dropped, so
 //! the count returns to zero whatever happens to the work.
 
 mod record;

@@ -41,7 +41,7 @@ impl Outcome {
     }
 
     /// What it says of an agent that it did not answer within the time it was `granted`: nothing,
-    /// when it `usually` answers in more than that, or nobody knows. Only when it was granted
+    /// when its like `usually` answer in more than that, or nobody knows. Only when it was granted
     /// the time that it is `configured` to take is it to blame in any case.
     #[must_use]
     pub fn of_time_out(granted: Duration, configured: Duration, usually: Option<Duration>) -> Self {

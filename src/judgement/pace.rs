@@ -69,12 +69,22 @@ impl Pace {
         self.sums.read().tempo()
     }
 
+    /// The time within which half were served; `None` while that is a guess.
+    #[must_use]
+    pub fn median(&self) -> Option<Duration> {
+        self.known(|tempo| tempo.middle.exp())
+    }
+
     /// The time within which nineteen of twenty were served; `None` while that is a guess.
     #[must_use]
     pub fn p95(&self) -> Option<Duration> {
+        self.known(Tempo::p95)
+    }
+
+    fn known(&self, seconds: impl Fn(Tempo) -> f64) -> Option<Duration> {
         let sums = self.sums.read();
-        let p95 = (sums.samples >= ENOUGH).then(|| sums.tempo().p95())?;
-        Some(Duration::try_from_secs_f64(p95).unwrap_or(Duration::MAX))
+        let seconds = (sums.samples >= ENOUGH).then(|| seconds(sums.tempo()))?;
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
     /// One more instance contributes.

@@ -3,7 +3,8 @@ use std::sync::{Mutex, PoisonError};
 use crossbeam_utils::CachePadded;
 use crossbeam_utils::atomic::AtomicCell;
 
-/// A small value that is changed under a lock and read, whole, without waiting for it.
+/// A small value that is changed under a lock and read, whole, without taking it: a reader waits at
+/// most for the copy of a few words, should one be made at that moment.
 #[derive(Debug)]
 pub(super) struct Published<T: Copy> {
     latest: Mutex<T>,

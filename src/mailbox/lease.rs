@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use super::envelope::Delivery;
 use super::inbox::Lane;
 use super::{AskError, Claim, Envelope, Mailbox};
-use crate::judgement::{CallEnd, Deadline, Outcome, Permit, Place, Verdict};
+use crate::judgement::{BreakerState, CallEnd, Deadline, Outcome, Permit, Place, Verdict};
 use crate::words::{AgentContext, InstanceId, Reply, Task};
 
 /// An instance's promise to take one task. Dropped unused, it leaves no trace.
@@ -73,11 +73,17 @@ impl Case {
         match &delivery.result {
             Ok(_) => Outcome::Success,
             Err(AskError::DeadlineExceeded) if !delivery.begun => Outcome::Unjudged,
-            Err(AskError::DeadlineExceeded) => Outcome::of_time_out(
-                deadline.saturating_duration_since(self.since),
-                self.mailbox.capacity.timeout,
-                self.mailbox.load.response_time(),
-            ),
+            Err(AskError::DeadlineExceeded) => {
+                let load = &self.mailbox.load;
+                let usually = load.pace().median().or_else(|| load.response_time());
+                // It is not to blame for the time that the task has waited, where that is known to
+                // matter.
+                let granted = match usually {
+                    Some(_) => delivery.inside,
+                    None => deadline.saturating_duration_since(self.since),
+                };
+                Outcome::of_time_out(granted, self.mailbox.capacity.timeout, usually)
+            }
             Err(error) => error.outcome(),
         }
     }
@@ -92,6 +98,12 @@ impl Lease {
     #[must_use]
     pub fn instance(&self) -> &InstanceId {
         self.case.mailbox.instance()
+    }
+
+    /// Whether it is the probe of a breaker that is half-open.
+    #[must_use]
+    pub fn is_probe(&self, now: Instant) -> bool {
+        self.case.mailbox.breaker_state(now) == BreakerState::HalfOpen
     }
 
     /// The deadline of an attempt here: the request's, or the agent's own where that is nearer.

@@ -49,17 +49,20 @@ impl Mailbox {
         if let Some(open) = self.breaker.obstacle(now) {
             return Some(open.into());
         }
-        let others = self.load.taken();
-        if others >= self.capacity.most(&self.load, claim) {
+        let Self { capacity, load, .. } = self;
+        if load.taken() >= capacity.most(load, claim) {
+            self.sift();
+        }
+        let others = load.taken();
+        if others >= capacity.most(load, claim) {
             return Some(self.full(now));
         }
-        let Self { capacity, load, .. } = self;
         capacity.is_too_late(load, others, claim, now)
     }
 
     fn place(self: &Arc<Self>, most: usize, now: Instant) -> Result<Place, Refusal> {
         let place = self.load.reserve(most, now).or_else(|| {
-            drop(self.inbox.sift(SIFTED, Envelope::is_abandoned));
+            self.sift();
             self.load.reserve(most, now)
         });
         // Looked at after the place was taken: whoever is let in, those who empty it wait for.
@@ -67,6 +70,11 @@ impl Mailbox {
             return Err(self.shut(now));
         }
         place.ok_or_else(|| self.full(now))
+    }
+
+    /// Takes out whoever has gone, and makes room.
+    fn sift(&self) {
+        drop(self.inbox.sift(SIFTED, Envelope::is_abandoned));
     }
 
     fn lease(self: &Arc<Self>, claim: Claim, place: Place, permit: Permit, now: Instant) -> Lease {

@@ -109,9 +109,16 @@ impl Capacity {
         }
         let attempt = Deadline::after(now, self.timeout);
         let remaining = claim.deadline.no_later_than(attempt).remaining(now);
-        let wait = self.wait(load, others);
-        let service = load.pace().p95().or_else(|| load.response_time())?;
-        let too_long = wait.saturating_sub(remaining / WAITING);
+        let (wait, usually) = (self.wait(load, others), load.response_time()?);
+        let is_let_wait = others < self.concurrency.saturating_add(self.min_queue);
+        let (most, service) = if is_let_wait {
+            (remaining, usually)
+        } else {
+            // Of times that are spread very widely, the percentile is a guess beyond all bounds.
+            let service = load.pace().p95().unwrap_or(usually);
+            (remaining / WAITING, service.min(self.timeout * 2 / 3))
+        };
+        let too_long = wait.saturating_sub(most);
         let too_late = wait.saturating_add(service).saturating_sub(remaining);
         let excess = too_long.max(too_late);
         (!excess.is_zero()).then(|| Refusal::TooLate {

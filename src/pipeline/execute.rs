@@ -59,11 +59,7 @@ pub(super) async fn run(
 }
 
 async fn single(house: &House, arrival: &Arrival, agent: &AgentName, task: Task) -> Execution {
-    let what = Assignment {
-        task,
-        previous_results: None,
-        under_way: false,
-    };
+    let what = Assignment::new(task, std::slice::from_ref(agent));
     let mut part = Part::of(agent.clone());
     part.take(house, arrival, &what).await;
     Execution {

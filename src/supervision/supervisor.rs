@@ -193,7 +193,8 @@ impl Handler<ChildStarted> for Supervisor {
             instance,
             generation: started.generation,
         });
-        if was_stopped {
+        let is_first = started.generation.number() == 1;
+        if was_stopped || is_first {
             self.kit.registry.touch();
         }
         self.cohort.started(started.child);

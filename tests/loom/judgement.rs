@@ -112,7 +112,7 @@ fn a_lost_probe_is_followed_by_one_other() {
     loom::model(|| {
         let (breaker, now, _) = rested(0);
         let lost = breaker.admit(now).unwrap();
-        let later = now + CALL;
+        let later = now + CALL + Duration::from_secs(1);
         let late = thread::spawn(move || lost.settle(Outcome::Failure, later, 0.0));
         let next = breaker.admit(later);
         late.join().unwrap();

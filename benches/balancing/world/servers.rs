@@ -71,7 +71,7 @@ impl World<'_> {
                 attempt,
                 ..
             } = job;
-            self.fail(request, tried, orchestrator, attempt, at);
+            self.fail(request, tried, orchestrator, attempt, false, at);
         }
     }
 
@@ -98,7 +98,7 @@ impl World<'_> {
             _ => {
                 let mut tried = job.tried;
                 tried.push(self.orchestrators[job.orchestrator].ids[instance].clone());
-                self.fail(job.request, tried, job.orchestrator, job.attempt, at);
+                self.fail(job.request, tried, job.orchestrator, job.attempt, true, at);
             }
         }
         let slots = (self.scenario.slots)(instance, 0.0);

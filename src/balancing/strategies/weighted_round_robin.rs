@@ -22,8 +22,8 @@ struct Turn {
     height: i64,
     /// What it lacks of its weight for having failed.
     penalty: i64,
-    /// The failures that it has been punished for.
-    failures: u64,
+    /// The failures that it is not punished for any more; `None` before the first choice.
+    failures: Option<u64>,
 }
 
 impl Turn {
@@ -33,8 +33,8 @@ impl Turn {
             i64::from(candidate.weight),
             candidate.load.lifetime().failures,
         );
-        if failures > self.failures {
-            self.failures = failures;
+        let before = self.failures.replace(failures);
+        if before.is_some_and(|before| failures > before) {
             self.penalty = whole;
         }
         let weight = (whole - self.penalty).max(0);

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use super::part::Assignment;
 use super::step::{Step, Tried};
 use crate::balancing::Pool;
-use crate::judgement::Outcome;
 use crate::mailbox::{Answered, AskError, Claim, Lease, Refusal};
 use crate::pipeline::{Arrival, House, Problem};
 use crate::supervision::Registered;
@@ -42,8 +41,8 @@ struct Failure {
     problem: Problem,
     /// Whether it does no harm to ask another.
     repeatable: bool,
-    /// Whether the instance has not even been bothered.
-    local: bool,
+    /// Whether nobody was bothered, so that no second attempt need be paid for.
+    free: bool,
     crashed: bool,
 }
 
@@ -85,7 +84,7 @@ pub(super) async fn ask(
 
 impl Attempts<'_> {
     async fn make(mut self) -> Result<Reply, Left> {
-        let first = self.lease(&[]);
+        let first = self.lease(&[], self.what.under_way);
         let mut lease = first.map_err(|refusal| Left::refused(&self.step.agent, refusal))?;
         self.pool.retries().deposit(Instant::now());
         loop {
@@ -93,6 +92,7 @@ impl Attempts<'_> {
             let answered = self.ask_perhaps_two(lease).await;
             self.step.outcome = Some(answered.outcome);
             self.step.inside += answered.inside;
+            self.step.begun |= answered.begun;
             let failure = match answered.result {
                 Ok(reply) => return Ok(reply),
                 Err(_) => self.note(answered, since),
@@ -101,10 +101,10 @@ impl Attempts<'_> {
         }
     }
 
-    fn lease(&self, tried: &[InstanceId]) -> Result<Lease, Refusal> {
+    fn lease(&self, tried: &[InstanceId], under_way: bool) -> Result<Lease, Refusal> {
         let claim = Claim {
             deadline: self.arrival.deadline,
-            under_way: self.what.under_way || self.step.attempts > 0,
+            under_way,
         };
         let chance = &mut fastrand::Rng::new();
         self.pool.lease(claim, tried, Instant::now(), chance)
@@ -130,7 +130,6 @@ impl Attempts<'_> {
         let Answered {
             instance,
             result,
-            outcome,
             begun,
             ..
         } = answered;
@@ -153,7 +152,7 @@ impl Attempts<'_> {
             instance,
             problem,
             repeatable: is_repeatable(&error, begun, self.agent.retry_safe),
-            local: !begun && outcome == Outcome::Unjudged,
+            free: error == AskError::Stopped,
             crashed,
         }
     }
@@ -162,27 +161,29 @@ impl Attempts<'_> {
     /// a pause, in one that was.
     async fn next_lease(&mut self, failure: Failure) -> Result<Lease, Left> {
         let in_time = !self.arrival.deadline.remaining(Instant::now()).is_zero();
+        let is_poison = self.crashed.len() >= MOST_CRASHES;
         let left = Left {
             problem: failure.problem,
-            elsewhere: failure.repeatable && in_time,
+            elsewhere: failure.repeatable && in_time && !is_poison,
         };
-        let enough = self.step.attempts >= MOST_ATTEMPTS || self.crashed.len() >= MOST_CRASHES;
-        if !left.elsewhere || enough {
-            return Err(left);
-        }
-        if !failure.local && !self.pool.retries().withdraw(Instant::now()) {
+        if !left.elsewhere || self.step.attempts >= MOST_ATTEMPTS {
             return Err(left);
         }
         self.left.push(failure.instance);
-        if let Ok(lease) = self.lease(&self.left) {
-            return Ok(lease);
+        let under_way = self.what.under_way || self.step.begun;
+        let is_paid = || failure.free || self.pool.retries().withdraw(Instant::now());
+        if let Ok(lease) = self.lease(&self.left, under_way) {
+            return if is_paid() { Ok(lease) } else { Err(left) };
         }
-        // The next life of one that crashed knows nothing of what was. Of the others, none is
-        // waited for that would not have the task.
-        if !failure.crashed && (self.lease(&[]).is_err() || !self.pause().await) {
+        // Nobody is waited for who would not have the task.
+        if self.lease(&[], under_way).is_err() || !is_paid() {
             return Err(left);
         }
-        self.lease(&[]).map_err(|_refusal| left)
+        // The next life of one that crashed knows nothing of what was.
+        if !failure.crashed && !self.pause().await {
+            return Err(left);
+        }
+        self.lease(&[], under_way).map_err(|_refusal| left)
     }
 
     /// Waits before the same instance is asked again; `false` if there is no time for that.

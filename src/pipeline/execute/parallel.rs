@@ -13,11 +13,7 @@ pub(super) async fn run(
     task: Task,
     manners: Manners,
 ) -> Execution {
-    let what = Assignment {
-        task,
-        previous_results: None,
-        under_way: false,
-    };
+    let what = Assignment::new(task, agents);
     let mut parts: Vec<Part> = agents.iter().cloned().map(Part::of).collect();
     let mut branches: FuturesUnordered<_> = parts
         .iter_mut()

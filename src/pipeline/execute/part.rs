@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,31 @@ pub(super) struct Assignment {
     pub previous_results: Option<Arc<[PreviousResult]>>,
     /// Whether work was done on the request before.
     pub under_way: bool,
+    /// The agents that have a part in the request, or stand in for one. None of them stands in for
+    /// another: the same would be done twice.
+    taken: RefCell<Vec<AgentName>>,
+}
+
+impl Assignment {
+    /// What is to be done by these agents.
+    pub(super) fn new(task: Task, agents: &[AgentName]) -> Self {
+        Self {
+            task,
+            previous_results: None,
+            under_way: false,
+            taken: RefCell::new(agents.to_vec()),
+        }
+    }
+
+    /// Whether that agent has no part in the request yet; it has one from now on.
+    fn take(&self, agent: &AgentName) -> bool {
+        let mut taken = self.taken.borrow_mut();
+        let is_free = !taken.contains(agent);
+        if is_free {
+            taken.push(agent.clone());
+        }
+        is_free
+    }
 }
 
 impl Part {
@@ -46,9 +72,9 @@ impl Part {
             let fallbacks = house.registry.find(&left).into_iter();
             let fallbacks = fallbacks.flat_map(|agent| agent.fallback.clone()).rev();
             fallbacks.for_each(|name| waiting.push_front((name, left.clone())));
-            let was_asked = |name: &AgentName| self.steps.iter().any(|step| step.agent == *name);
-            waiting.retain(|(name, _)| !was_asked(name) && house.registry.find(name).is_some());
-            let Some((name, instead_of)) = waiting.pop_front() else {
+            let next = std::iter::from_fn(|| waiting.pop_front())
+                .find(|(name, _)| house.registry.find(name).is_some() && what.take(name));
+            let Some((name, instead_of)) = next else {
                 return;
             };
             self.steps.push(Step::of(name, Some(instead_of)));
@@ -58,6 +84,11 @@ impl Part {
     /// Whether somebody has answered.
     pub(super) fn is_done(&self) -> bool {
         self.last().success
+    }
+
+    /// Whether any agent has begun to work on it.
+    pub(super) fn was_begun(&self) -> bool {
+        self.steps.iter().any(|step| step.begun)
     }
 
     /// Whether it was given up because the answer was no longer needed.

@@ -14,18 +14,14 @@ pub(super) async fn run(
     manners: Manners,
 ) -> Execution {
     let mut parts = Vec::with_capacity(agents.len());
-    let mut what = Assignment {
-        task,
-        previous_results: None,
-        under_way: false,
-    };
+    let mut what = Assignment::new(task, agents);
     let mut results: Vec<PreviousResult> = Vec::new();
     let mut stopped = false;
     for agent in agents {
         what.previous_results = Some(results.as_slice().into());
         let mut part = Part::of(agent.clone());
         part.take(house, arrival, &what).await;
-        what.under_way = true;
+        what.under_way |= part.was_begun();
         match part.answer() {
             Some((agent, reply)) => results.push(PreviousResult {
                 agent: agent.clone(),

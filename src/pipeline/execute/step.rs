@@ -43,6 +43,9 @@ pub struct Step {
     /// What it says of the agent; `None` when no instance was asked.
     #[serde(skip)]
     pub(in crate::pipeline) outcome: Option<Outcome>,
+    /// Whether it has begun to work on the task, as far as is known.
+    #[serde(skip)]
+    pub(super) begun: bool,
     /// The time spent inside the agent.
     #[serde(skip)]
     pub(in crate::pipeline) inside: Duration,
@@ -81,6 +84,7 @@ impl Step {
             tried: Vec::new(),
             problem: None,
             outcome: None,
+            begun: false,
             inside: Duration::ZERO,
             began: Instant::now(),
         }

@@ -194,8 +194,15 @@ impl Handler<Scale> for Root {
         let pace = pace.map_or_else(Pace::new, Arc::clone);
         let more = self.admit(&spec, present..instances, &pace, ctx)?;
         info!("agent {agent} has {instances} instances from now on, after {present}");
+        // What an operator holds for all of them, newcomers are held by, too.
+        let mut held = registered.instances.iter().map(|it| it.forced_breaker());
+        let first = held
+            .next()
+            .flatten()
+            .filter(|first| held.all(|it| it == Some(*first)));
         for mailbox in &more {
             mailbox.set_paused(paused);
+            mailbox.force_breaker(first);
         }
         registered.instances.extend(more);
         self.kit.registry.publish(&agent, Some(registered));

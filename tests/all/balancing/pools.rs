@@ -221,6 +221,7 @@ fn a_queue_is_as_long_as_can_be_done_in_a_third_of_the_time_and_within_its_bound
 fn who_could_not_be_answered_in_time_is_told_so_at_once_but_not_who_need_not_wait() {
     let capacity = Capacity {
         concurrency: 1,
+        min_queue: 0,
         ..Capacity::default()
     };
     let mut world = World::of(1, capacity, Algorithm::Adaptive);
@@ -240,6 +241,20 @@ fn who_could_not_be_answered_in_time_is_told_so_at_once_but_not_who_need_not_wai
     assert!(reserve(SECOND * 31 / 10).is_err(), "two are before it");
     drop((first, second));
     assert!(reserve(SECOND / 10).is_ok());
+}
+
+#[test]
+fn a_few_may_wait_however_slow_the_agent_is() {
+    let capacity = Capacity {
+        concurrency: 1,
+        min_queue: 2,
+        timeout: 30 * SECOND,
+        ..Capacity::default()
+    };
+    let mut world = World::of(1, capacity, Algorithm::Adaptive);
+    world.call(0, 20, Outcome::Success, 9 * SECOND);
+    let let_in: Vec<_> = (0..9).filter_map(|_| world.lease(&[]).ok()).collect();
+    assert_eq!(let_in.len(), 3, "one works, and two may wait");
 }
 
 #[test]
@@ -272,4 +287,34 @@ fn whoever_comes_late_is_spared_at_first_and_then_no_more() {
     assert_eq!(world.asked(), [0, 1]);
     world.now += 20 * SECOND;
     assert_eq!(world.asked(), [0, 1, 2]);
+}
+
+#[test]
+fn when_those_that_work_are_full_the_broken_are_asked_too() {
+    let capacity = Capacity {
+        concurrency: 1,
+        queue: 0,
+        ..Capacity::default()
+    };
+    let mut world = World::of(3, capacity, Algorithm::RoundRobin);
+    world.break_down(0);
+    world.break_down(1);
+    let _all = world.mailboxes[2]
+        .reserve(world.claim(SECOND), world.now)
+        .unwrap();
+    assert!(!world.asked().is_empty());
+}
+
+#[test]
+fn whoever_has_asked_to_be_left_alone_is_so_in_an_emergency_too() {
+    let mut world = World::usual(3);
+    let busy = Outcome::Busy {
+        retry_after: Some(100 * SECOND),
+    };
+    for number in 0..2 {
+        world.call(number, 5, Outcome::Failure, SECOND / 10);
+        world.now += 5 * SECOND;
+        world.call(number, 1, busy, SECOND / 10);
+    }
+    assert_eq!(world.asked(), [2]);
 }

@@ -286,6 +286,40 @@ async fn in_a_sequence_the_next_agent_gets_what_the_one_that_stood_in_has_said()
 }
 
 #[actix_web::test]
+async fn whoever_has_a_part_in_a_request_does_not_stand_in_for_another() {
+    let agents = [
+        good("a").fallback(["b"]),
+        good("b"),
+        good("c").fallback(["d"]),
+        good("d"),
+    ];
+    let house = start(agents).await;
+    house.pause("a").await.unwrap();
+    house.pause("c").await.unwrap();
+    let parallel = OrchestrationRequest {
+        mode: Some(Mode::Parallel),
+        ..request(&["a", "b", "c"], "hello")
+    };
+    let answer = answer(&house, parallel).await.unwrap();
+    let mut used = names(&answer.agents_used);
+    used.sort_unstable();
+    assert_eq!(used, ["b", "d"]);
+    assert_eq!(names(&answer.result.failed_agents), ["a", "c"]);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn what_has_crashed_two_instances_is_given_to_nobody_else() {
+    let agent = told("a", |_, _| panic!("boom")).instances(3);
+    let house = start([agent.retry_safe(true).fallback(["b"]), good("b")]).await;
+    let problem = answer(&house, request(&["a"], "hello")).await.unwrap_err();
+    assert_eq!(problem.error_type(), ErrorType::AgentCrashed);
+    let chain = &problem.result().unwrap().execution_chain;
+    assert_eq!((chain.len(), chain[0].attempts), (1, 2));
+    house.shutdown().await;
+}
+
+#[actix_web::test]
 async fn agents_that_fall_back_in_a_circle_or_to_nobody_do_not_start() {
     for (agents, said) in [
         (

@@ -13,8 +13,9 @@ use crate::words::{InstanceId, milliseconds};
 impl Attempts<'_> {
     /// Asks one instance, and if it takes long, perhaps a second.
     pub(super) async fn ask_perhaps_two(&mut self, lease: Lease) -> Answered {
-        let is_first = self.step.attempts == 0;
-        let Some(patience) = self.patience().filter(|_| is_first) else {
+        // What becomes of a probe, its breaker has to know.
+        let is_alone = self.step.attempts > 0 || lease.is_probe(Instant::now());
+        let Some(patience) = self.patience().filter(|_| !is_alone) else {
             return self.ask_one(lease, true).await;
         };
         self.pool.hedges().deposit(Instant::now());
@@ -54,11 +55,13 @@ impl Attempts<'_> {
     fn patience(&self) -> Option<Duration> {
         let hedges = self.agent.hedge && self.agent.retry_safe;
         let mailbox = &self.pool.members().first().filter(|_| hedges)?.mailbox;
-        mailbox.load().pace().p95()
+        let longest = mailbox.capacity().timeout / 2;
+        Some(mailbox.load().pace().p95()?.min(longest))
     }
 
     fn second_lease(&self, first: &InstanceId) -> Option<Lease> {
-        let lease = self.lease(std::slice::from_ref(first)).ok()?;
+        let tried = std::slice::from_ref(first);
+        let lease = self.lease(tried, self.what.under_way).ok()?;
         self.pool.hedges().withdraw(Instant::now()).then_some(lease)
     }
 
