@@ -11,6 +11,7 @@
 )]
 
 use std::cell::RefCell;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -22,7 +23,6 @@ use serde_json::json;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ADDRESS: &str = "127.0.0.1:18091";
 const INSTANCES: usize = 2;
 const SLOTS: usize = 8;
 /// Requests are worth nothing after this.
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         .skip_while(|argument| argument != "serve")
         .nth(1);
     if let Some(most) = most.and_then(|most| most.parse().ok()) {
+        env_logger::init();
         serve(most);
         return ExitCode::SUCCESS;
     }
@@ -45,8 +46,8 @@ fn main() -> ExitCode {
         (10_000, "the agent's queues refuse"),
     ] {
         println!("\n## max_concurrent_requests: {most}, so that {who}\n");
-        let _server = Server::start(most);
-        met &= actix_web::rt::System::new().block_on(measure());
+        let server = Server::start(most);
+        met &= actix_web::rt::System::new().block_on(measure(&server.url));
     }
     if met {
         ExitCode::SUCCESS
@@ -66,8 +67,8 @@ fn serve(most: usize) {
         .concurrency(SLOTS)
         .timeout(DEADLINE);
     let mut app = App::new().agent(worker);
-    app.settings_mut().fallback_agent = "worker".to_owned();
-    app.settings_mut().server.listen = ADDRESS.to_owned();
+    "worker".clone_into(&mut app.settings_mut().fallback_agent);
+    "127.0.0.1:0".clone_into(&mut app.settings_mut().server.listen);
     app.settings_mut().pipeline.max_concurrent_requests = most;
     let served = actix_web::rt::System::new().block_on(app.run());
     served.expect("the address is free");
@@ -80,24 +81,50 @@ fn work() -> Duration {
     Duration::from_secs_f64((middle + spread * bell).exp())
 }
 
-struct Server(Child);
+/// The server, a process of its own.
+struct Server {
+    process: Child,
+    url: String,
+}
 
 impl Server {
     fn start(most: usize) -> Self {
         let program = std::env::current_exe().expect("a running program has a file");
-        let command = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(["serve", &most.to_string()])
-            .stderr(Stdio::null())
-            .spawn();
-        Self(command.expect("a running program can be started"))
+            .env("RUST_LOG", "info");
+        let process = command.stderr(Stdio::piped()).spawn();
+        let mut process = process.expect("a running program can be started");
+        let said = process.stderr.take().expect("it is piped");
+        let mut lines = BufReader::new(said).lines();
+        let listens = lines.find_map(|line| {
+            let line = line.expect("a log is text");
+            Some(line.split_once("listening on ")?.1.to_owned())
+        });
+        // Whatever it says later must not block it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            process,
+            url: listens.expect("a server says where it listens"),
+        }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
+}
+
+/// Whom requests are put to, since when, and what came of them.
+#[derive(Clone)]
+struct Load {
+    client: reqwest::Client,
+    url: Rc<str>,
+    began: Instant,
+    log: Log,
 }
 
 /// A request: when it came, since the beginning, how it ended, and after how long.
@@ -110,11 +137,22 @@ struct Seen {
 
 type Log = Rc<RefCell<Vec<Seen>>>;
 
-async fn ask(client: &reqwest::Client, began: Instant, log: &Log) {
+impl Load {
+    fn new(client: &reqwest::Client, url: &str, began: Instant) -> Self {
+        Self {
+            client: client.clone(),
+            url: url.into(),
+            began,
+            log: Log::default(),
+        }
+    }
+}
+
+async fn ask(load: &Load) {
     let came = Instant::now();
     let body = json!({"content": "work", "timeout_ms": DEADLINE.as_millis() as u64});
-    let url = format!("http://{ADDRESS}/orchestrate");
-    let answered = client.post(url).json(&body).send().await;
+    let url = format!("{}/orchestrate", load.url);
+    let answered = load.client.post(url).json(&body).send().await;
     let status = match answered {
         Ok(answer) => {
             let status = answer.status().as_u16();
@@ -123,15 +161,15 @@ async fn ask(client: &reqwest::Client, began: Instant, log: &Log) {
         }
         Err(_) => 0,
     };
-    log.borrow_mut().push(Seen {
-        at: came.duration_since(began).as_secs_f64(),
+    load.log.borrow_mut().push(Seen {
+        at: came.duration_since(load.began).as_secs_f64(),
         status,
         took: came.elapsed().as_secs_f64(),
     });
 }
 
 /// So many requests a second, at random moments, for so long.
-async fn load(client: &reqwest::Client, rate: f64, seconds: f64, began: Instant, log: &Log) {
+async fn put(load: &Load, rate: f64, seconds: f64) {
     let (start, mut next) = (Instant::now(), 0.0);
     loop {
         next += -fastrand::f64().max(1e-12).ln() / rate;
@@ -140,38 +178,23 @@ async fn load(client: &reqwest::Client, rate: f64, seconds: f64, began: Instant,
         }
         let due = start + Duration::from_secs_f64(next);
         actix_web::rt::time::sleep_until(due.into()).await;
-        let (client, log) = (client.clone(), Rc::clone(log));
-        actix_web::rt::spawn(async move { ask(&client, began, &log).await });
+        let load = load.clone();
+        actix_web::rt::spawn(async move { ask(&load).await });
     }
 }
 
 /// As many requests a second as are answered when there are always some more.
-async fn capacity(client: &reqwest::Client, began: Instant) -> f64 {
-    let log = Log::default();
+async fn capacity(load: &Load) -> f64 {
     let start = Instant::now();
     let clients = (0..INSTANCES * SLOTS * 2).map(|_| async {
         while start.elapsed() < Duration::from_secs(15) {
-            ask(client, began, &log).await;
+            ask(load).await;
         }
     });
     futures::future::join_all(clients).await;
-    let answered = log
-        .borrow()
-        .iter()
-        .filter(|seen| seen.status == 200)
-        .count();
+    let log = load.log.borrow();
+    let answered = log.iter().filter(|seen| seen.status == 200).count();
     answered as f64 / start.elapsed().as_secs_f64()
-}
-
-async fn ready(client: &reqwest::Client) {
-    while client
-        .get(format!("http://{ADDRESS}/readyz"))
-        .send()
-        .await
-        .is_err()
-    {
-        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 fn quantile(mut times: Vec<f64>, share: f64) -> f64 {
@@ -183,30 +206,29 @@ fn quantile(mut times: Vec<f64>, share: f64) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-async fn measure() -> bool {
+async fn measure(url: &str) -> bool {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("nothing special is asked");
-    ready(&client).await;
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.expect("nothing special is asked of it");
     let began = Instant::now();
-    let capacity = capacity(&client, began).await;
+    let load = || Load::new(&client, url, began);
+    let capacity = capacity(&load()).await;
     println!("what can be done: {capacity:.0} requests a second");
 
-    let (idle, log) = (Log::default(), Log::default());
-    load(&client, 0.2 * capacity, 10.0, began, &idle).await;
+    let (idle, busy) = (load(), load());
+    put(&idle, 0.2 * capacity, 10.0).await;
     actix_web::rt::time::sleep(DEADLINE * 2).await;
-    let idle_p99 = quantile(idle.borrow().iter().map(|seen| seen.took).collect(), 0.99);
+    let times = idle.log.borrow().iter().map(|seen| seen.took).collect();
+    let idle_p99 = quantile(times, 0.99);
 
     let from = began.elapsed().as_secs_f64();
-    load(&client, 0.8 * capacity, 10.0, began, &log).await;
+    put(&busy, 0.8 * capacity, 10.0).await;
     let over = began.elapsed().as_secs_f64();
-    load(&client, 1.6 * capacity, 60.0, began, &log).await;
+    put(&busy, 1.6 * capacity, 60.0).await;
     let after = began.elapsed().as_secs_f64();
-    load(&client, 0.8 * capacity, 30.0, began, &log).await;
+    put(&busy, 0.8 * capacity, 30.0).await;
     actix_web::rt::time::sleep(DEADLINE * 2).await;
-    report(&log.borrow(), idle_p99, capacity, [from, over, after])
+    report(&busy.log.borrow(), idle_p99, capacity, [from, over, after])
 }
 
 fn report(log: &[Seen], idle_p99: f64, capacity: f64, [from, over, after]: [f64; 3]) -> bool {

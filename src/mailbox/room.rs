@@ -116,7 +116,7 @@ impl Capacity {
         } else {
             // Of times that are spread very widely, the percentile is a guess beyond all bounds.
             let service = load.pace().p95().unwrap_or(usually);
-            (remaining / WAITING, service.min(self.timeout * 2 / 3))
+            (remaining / WAITING, service.min(self.timeout / 3 * 2))
         };
         let too_long = wait.saturating_sub(most);
         let too_late = wait.saturating_add(service).saturating_sub(remaining);
