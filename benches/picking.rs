@@ -41,7 +41,9 @@ fn instances(count: usize, now: Instant) -> (Vec<Arc<Mailbox>>, Vec<Place>) {
             } else {
                 Outcome::Success
             };
-            let took = Duration::from_secs_f64(0.5 + rng.f64() * (1.0 + number as f64));
+            let took = Duration::from_secs_f64(
+                0.5 + rng.f64() * f64::from(u32::try_from(number).unwrap_or(0) + 1),
+            );
             case.close(outcome, took, now, 0.5);
             if call < 1 + number % 6 {
                 places.push(place);

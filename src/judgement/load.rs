@@ -29,6 +29,8 @@ pub struct Load {
     /// When it last finished anything, or got something to do when it had nothing.
     stirred: AtomicU64,
     record: Published<Record>,
+    /// Of the record, what is asked for most: nanoseconds, 0 while it is unknown.
+    response_time: AtomicU64,
 }
 
 /// As many places can be counted.
@@ -97,6 +99,7 @@ impl Load {
             places: CachePadded::default(),
             stirred: AtomicU64::new(0),
             record: Published::new(Record::new(now)),
+            response_time: AtomicU64::new(0),
         })
     }
 
@@ -132,7 +135,12 @@ impl Load {
             return;
         }
         self.stir(now);
-        self.record.change(|record| record.learn(call, now));
+        self.record.change(|record| {
+            record.learn(call, now);
+            let usually = record.response_time().unwrap_or_default().as_nanos();
+            let usually = u64::try_from(usually).unwrap_or(u64::MAX);
+            self.response_time.store(usually, Ordering::Relaxed);
+        });
         if call.outcome == Outcome::Success {
             self.pace.learn(logarithm(call.service), now);
         }
@@ -162,7 +170,8 @@ impl Load {
     /// Mean time of recent successful answers.
     #[must_use]
     pub fn response_time(&self) -> Option<Duration> {
-        self.record.read().response_time()
+        let nanos = self.response_time.load(Ordering::Relaxed);
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
     }
 
     /// The pace of the agent that it is an instance of.

@@ -58,7 +58,8 @@ impl Case {
             breaker_config,
             ..
         } = &*self.mailbox;
-        let slow = breaker_config.is_slow(service, load.pace().p95());
+        let is_long = service >= breaker_config.slow_call_duration;
+        let slow = is_long && breaker_config.is_slow(service, load.pace().p95());
         self.permit.settle(Verdict { outcome, slow }, at, chance);
         let round_trip = at.saturating_duration_since(self.since);
         let call = CallEnd {

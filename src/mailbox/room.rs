@@ -53,10 +53,10 @@ impl Capacity {
 
     /// How many tasks are begun in that time; `None` when nobody knows.
     fn done_in(&self, span: Duration, usually: Option<Duration>) -> Option<usize> {
-        let usually = usually?.as_nanos().max(1);
-        let slots = u128::try_from(self.concurrency).unwrap_or(u128::MAX);
-        let done = span.as_nanos().saturating_mul(slots) / usually;
-        Some(usize::try_from(done).unwrap_or(usize::MAX))
+        #[allow(clippy::cast_precision_loss)] // nobody has 2^52 slots
+        let done = span.as_secs_f64() / usually?.as_secs_f64() * self.concurrency as f64;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it saturates
+        Some(done as usize)
     }
 
     /// As many it may hold at its present pace, working and waiting.
@@ -111,12 +111,15 @@ impl Capacity {
         let remaining = claim.deadline.no_later_than(attempt).remaining(now);
         let (wait, usually) = (self.wait(load, others), load.response_time()?);
         let is_let_wait = others < self.concurrency.saturating_add(self.min_queue);
+        // Of times that are spread very widely, the percentile is a guess beyond all bounds.
+        let longest = self.timeout / 3 * 2;
         let (most, service) = if is_let_wait {
             (remaining, usually)
+        } else if wait <= remaining / WAITING && wait.saturating_add(longest) <= remaining {
+            return None;
         } else {
-            // Of times that are spread very widely, the percentile is a guess beyond all bounds.
             let service = load.pace().p95().unwrap_or(usually);
-            (remaining / WAITING, service.min(self.timeout / 3 * 2))
+            (remaining / WAITING, service.min(longest))
         };
         let too_long = wait.saturating_sub(most);
         let too_late = wait.saturating_add(service).saturating_sub(remaining);
