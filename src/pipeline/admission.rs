@@ -25,7 +25,9 @@ pub struct Admission {
 
 /// A request is in until this is dropped.
 #[derive(Debug)]
-pub struct Entry(#[allow(dead_code)] OwnedSemaphorePermit);
+pub struct Entry {
+    _place: OwnedSemaphorePermit,
+}
 
 impl Admission {
     /// An open door for so many requests at once, before which others wait for that long.
@@ -47,7 +49,7 @@ impl Admission {
     /// `ShuttingDown` when the door is closed, `Overloaded` when too many are in.
     pub async fn enter(&self) -> Result<Entry, Problem> {
         match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => Ok(Entry(place)),
+            Ok(place) => Ok(Entry { _place: place }),
             Err(TryAcquireError::Closed) => Err(Problem::shutting_down()),
             Err(TryAcquireError::NoPermits) => self.wait().await,
         }
@@ -59,7 +61,7 @@ impl Admission {
         };
         let place = Arc::clone(&self.places).acquire_owned();
         match tokio::time::timeout(self.patience, place).await {
-            Ok(Ok(place)) => Ok(Entry(place)),
+            Ok(Ok(place)) => Ok(Entry { _place: place }),
             Ok(Err(_closed)) => Err(Problem::shutting_down()),
             Err(_elapsed) => Err(self.overloaded()),
         }
