@@ -2,7 +2,7 @@
 //!
 //! The [`Balancer`] is an actor that owns who belongs to which agent and publishes it; choosing
 //! happens on the caller's thread, from the published snapshot and the live load of each mailbox,
-//! without a message and without a lock. Eligibility comes first and is never part of a score: an
+//! without a message and, but for the turns of [`WeightedRoundRobin`], without a lock. Eligibility comes first and is never part of a score: an
 //! instance that is stopped, full, behind an open breaker or already tried is not there. One whose
 //! last health check failed is chosen only when no other is left.
 

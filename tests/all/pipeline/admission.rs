@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use agent_orchestrator::OrchestrationRequest;
 use agent_orchestrator::pipeline::ErrorType;
 use agent_orchestrator::routing::Mode;
 use agent_orchestrator::testkit::PATIENCE;
+use agent_orchestrator::{OrchestrationRequest, Orchestrator};
 use futures::future::join_all;
 use serde_json::Value;
 
@@ -35,13 +35,18 @@ async fn only_so_many_requests_are_in_at_once() {
     house.shutdown().await;
 }
 
-#[actix_web::test]
-async fn who_finds_the_door_full_waits_for_a_moment_for_others_to_leave() {
-    let stage = Stage::new();
+/// One request may be in, and others wait for as long as it takes.
+async fn with_a_narrow_door(stage: &Stage) -> Orchestrator {
     let mut app = app([stage.agent("a")]);
     app.settings_mut().pipeline.max_concurrent_requests = 1;
     app.settings_mut().pipeline.admission_wait = PATIENCE;
-    let house = app.start().await.unwrap();
+    app.start().await.unwrap()
+}
+
+#[actix_web::test]
+async fn who_finds_the_door_full_waits_for_a_moment_for_others_to_leave() {
+    let stage = Stage::new();
+    let house = with_a_narrow_door(&stage).await;
     let first = ask(&house, "a", "wait");
     let others = async {
         until_holding(&mailbox(&house, "a", 0), 1, 0).await;
@@ -62,10 +67,7 @@ async fn who_finds_the_door_full_waits_for_a_moment_for_others_to_leave() {
 #[actix_web::test]
 async fn who_waits_at_the_door_is_told_when_it_closes() {
     let stage = Stage::new();
-    let mut app = app([stage.agent("a")]);
-    app.settings_mut().pipeline.max_concurrent_requests = 1;
-    app.settings_mut().pipeline.admission_wait = PATIENCE;
-    let house = app.start().await.unwrap();
+    let house = with_a_narrow_door(&stage).await;
     let first = ask(&house, "a", "wait");
     let meanwhile = async {
         until_holding(&mailbox(&house, "a", 0), 1, 0).await;
