@@ -32,13 +32,18 @@ impl Backoff {
     pub fn next(&mut self, config: BackoffConfig, chance: f64) -> Duration {
         let doubled = config.initial.saturating_mul(1 << self.failures.min(30));
         self.failures = self.failures.saturating_add(1);
-        doubled.min(config.max).mul_f64(0.5 + 0.5 * chance)
+        jittered(doubled.min(config.max), chance)
     }
 
     /// All is well: the next pause is the first again.
     pub fn reset(&mut self) {
         self.failures = 0;
     }
+}
+
+/// Between half of a pause and all of it: `chance` is a random number in `0.0..1.0`.
+pub(super) fn jittered(pause: Duration, chance: f64) -> Duration {
+    pause.mul_f64(0.5 + 0.5 * chance)
 }
 
 #[cfg(test)]

@@ -11,10 +11,13 @@
 //! the probe is a lease: one that is neither settled nor dropped in the time that a call may take
 //! counts as lost, and the next takes its place.
 //!
-//! Whether it would let a call through can be read without a lock; to be let through takes one.
+//! Whether it would let a call through can be read without a lock, and while all is well, calls
+//! go through without one, too.
 
 use std::fmt;
 use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
 
 use super::circuit::{Barred, Circuit};
 use super::epoch::Epoch;
@@ -66,22 +69,27 @@ struct Shared {
     born: Epoch,
     circuit: Mutex<Circuit>,
     /// What the circuit says, for those who only look; see [`Notice`].
-    notice: AtomicU64,
+    notice: CachePadded<AtomicU64>,
     listener: Option<BreakerListener>,
 }
 
-/// What a circuit says, in a word: until when nothing goes through, and its state. 60 bits of
-/// nanoseconds are thirty-six years.
-#[derive(Clone, Copy)]
+/// What a circuit says, in a word. The lowest bits are its state; the others say, of one that lets
+/// everybody through, in which epoch it is, and of any other until when it lets nobody through. 60
+/// bits of nanoseconds are thirty-six years.
+#[derive(Clone, Copy, PartialEq)]
 struct Notice(u64);
 
 const STATE: u64 = 0b11;
+const CLEAR: u64 = 0b11;
 const FORCED: u64 = 0b100;
 const COOLING: u64 = 0b1000;
 const SPAN: u32 = 4;
 
 impl Notice {
     fn of(circuit: &Circuit, born: Epoch) -> Self {
+        if circuit.is_clear() {
+            return Self(circuit.epoch() << SPAN | CLEAR);
+        }
         let until = match circuit.barred() {
             Barred::Never => 0,
             Barred::Until(until) => born.nanos(until).min(u64::MAX >> SPAN),
@@ -97,13 +105,19 @@ impl Notice {
         Self(until << SPAN | cooling | forced | state)
     }
 
+    /// The epoch of a circuit that lets everybody through.
+    fn clear(self) -> Option<u64> {
+        (self.0 & STATE == CLEAR).then_some(self.0 >> SPAN)
+    }
+
+    /// Until when nobody is let through, 0 where everybody is.
     fn until(self) -> u64 {
-        self.0 >> SPAN
+        self.clear().map_or(self.0 >> SPAN, |_| 0)
     }
 
     fn state(self) -> BreakerState {
         match self.0 & STATE {
-            0 => BreakerState::Closed,
+            0 | CLEAR => BreakerState::Closed,
             1 => BreakerState::Open,
             _ => BreakerState::HalfOpen,
         }
@@ -145,10 +159,12 @@ impl Breaker {
         now: Instant,
         listener: Option<BreakerListener>,
     ) -> Self {
+        let (born, circuit) = (Epoch::new(now), Circuit::new(config, longest_call));
+        let notice = Notice::of(&circuit, born);
         let shared = Shared {
-            born: Epoch::new(now),
-            circuit: Mutex::new(Circuit::new(config, longest_call)),
-            notice: AtomicU64::new(0),
+            born,
+            circuit: Mutex::new(circuit),
+            notice: CachePadded::new(AtomicU64::new(notice.0)),
             listener,
         };
         Self {
@@ -161,6 +177,9 @@ impl Breaker {
     /// # Errors
     /// [`BreakerOpen`] while it is open, and while half-open with the probe still out.
     pub fn admit(&self, now: Instant) -> Result<Permit, BreakerOpen> {
+        if let Some(epoch) = self.notice().clear() {
+            return Ok(self.permit(Some(epoch)));
+        }
         let mut circuit = self.lock();
         let notice = Notice::of(&circuit, self.shared.born);
         if let Some(open) = notice.obstacle(self.shared.born.nanos(now)) {
@@ -169,18 +188,12 @@ impl Breaker {
         let change = circuit.admit(now);
         let epoch = circuit.epoch();
         self.publish(circuit, change);
-        Ok(Permit {
-            epoch: Some(epoch),
-            breaker: self.clone(),
-        })
+        Ok(self.permit(Some(epoch)))
     }
 
     /// Lets a call through that an emergency demands; the breaker learns nothing from it.
     pub fn admit_regardless(&self) -> Permit {
-        Permit {
-            epoch: None,
-            breaker: self.clone(),
-        }
+        self.permit(None)
     }
 
     /// Why [`admit`](Self::admit) would refuse a call; `None` when it would not.
@@ -226,6 +239,13 @@ impl Breaker {
         self.publish(circuit, change);
     }
 
+    fn permit(&self, epoch: Option<u64>) -> Permit {
+        Permit {
+            epoch,
+            breaker: self.clone(),
+        }
+    }
+
     fn notice(&self) -> Notice {
         Notice(self.shared.notice.load(Ordering::Acquire))
     }
@@ -233,7 +253,9 @@ impl Breaker {
     /// Lets those who only look know, and those who listen.
     fn publish(&self, circuit: MutexGuard<'_, Circuit>, change: Option<BreakerChange>) {
         let notice = Notice::of(&circuit, self.shared.born);
-        self.shared.notice.store(notice.0, Ordering::Release);
+        if notice != self.notice() {
+            self.shared.notice.store(notice.0, Ordering::Release);
+        }
         drop(circuit);
         if let (Some(change), Some(listener)) = (change, &self.shared.listener) {
             listener(change);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::BackoffConfig;
+use super::backoff::jittered;
 
 /// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,7 +22,7 @@ pub struct BreakerConfig {
     pub window: Duration,
     /// How many probes in a row must succeed to close it; at least 1.
     pub success_threshold: u32,
-    /// How long it stays open the first time; then twice as long each time, until it has closed.
+    /// How long it stays open at first; see [`pause`](Self::pause).
     pub initial_backoff: Duration,
     /// It never stays open longer, but where the agent itself asks for more.
     pub recovery_timeout: Duration,
@@ -54,12 +54,15 @@ impl BreakerConfig {
             .is_some_and(|usually| took >= self.slow_call_duration.max(usually.saturating_mul(3)))
     }
 
-    /// How long it stays open.
+    /// How long it stays open when its agent has been failing for that long: a third of that, but
+    /// no less than the first pause and no more than the longest, jittered between half of it and
+    /// all of it. `chance` is a random number in `0.0..1.0`.
+    ///
+    /// Pauses that simply double grow as long as the outage itself, and may prolong it to twice
+    /// its length; these prolong it by no more than a third.
     #[must_use]
-    pub fn backoff(&self) -> BackoffConfig {
-        BackoffConfig {
-            initial: self.initial_backoff,
-            max: self.recovery_timeout,
-        }
+    pub fn pause(&self, outage: Duration, chance: f64) -> Duration {
+        let pause = (outage / 3).max(self.initial_backoff);
+        jittered(pause.min(self.recovery_timeout), chance)
     }
 }

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::window::{Sample, Share, Window};
 use super::{
-    Backoff, BreakerCause, BreakerChange, BreakerConfig, BreakerState, Deadline, Forced, Outcome,
-    Verdict,
+    BreakerCause, BreakerChange, BreakerConfig, BreakerState, Deadline, Forced, Outcome, Verdict,
 };
 
 /// See the [module's documentation](self). Time and chance are arguments.
@@ -17,7 +16,8 @@ pub(super) struct Circuit {
     epoch: u64,
     phase: Phase,
     forced: Option<Forced>,
-    backoff: Backoff,
+    /// When it opened first, of all the times since it was closed.
+    failing_since: Option<Instant>,
     window: Window,
     /// Failures since the last success.
     failures: u32,
@@ -61,7 +61,7 @@ impl Circuit {
             epoch: 0,
             phase: Phase::Closed,
             forced: None,
-            backoff: Backoff::default(),
+            failing_since: None,
             window: Window::new(span),
             failures: 0,
             cooling: None,
@@ -82,6 +82,12 @@ impl Circuit {
             (Some(Forced::Closed), _) | (None, Phase::Closed) => BreakerState::Closed,
             (None, Phase::HalfOpen { .. }) => BreakerState::HalfOpen,
         }
+    }
+
+    /// Whether everybody is let through without changing anything.
+    pub(super) fn is_clear(&self) -> bool {
+        let undisturbed = self.forced.is_none() && self.cooling.is_none();
+        undisturbed && matches!(self.phase, Phase::Closed)
     }
 
     /// Until when nothing goes through.
@@ -109,6 +115,7 @@ impl Circuit {
         if self.forced.is_some() {
             return None;
         }
+        self.cooling = self.cooling.filter(|until| *until > now);
         let woken = match self.phase {
             Phase::Open { .. } => Some(self.enter(half_open(), BreakerCause::Rested)),
             _ => None,
@@ -180,7 +187,7 @@ impl Circuit {
         let before = self.state();
         self.forced = forced;
         self.cooling = None;
-        self.backoff.reset();
+        self.failing_since = None;
         let change = self.enter(Phase::Closed, BreakerCause::Operator);
         (before != change.state).then_some(change)
     }
@@ -240,12 +247,14 @@ impl Circuit {
             self.phase = Phase::HalfOpen { probe: None, good };
             return None;
         }
-        self.backoff.reset();
+        self.failing_since = None;
         Some(self.enter(Phase::Closed, BreakerCause::Recovered(good)))
     }
 
     fn trip(&mut self, cause: BreakerCause, now: Instant, chance: f64) -> BreakerChange {
-        let pause = self.backoff.next(self.config.backoff(), chance);
+        let failing_since = *self.failing_since.get_or_insert(now);
+        let outage = now.saturating_duration_since(failing_since);
+        let pause = self.config.pause(outage, chance);
         let rested = Deadline::after(now, pause).instant();
         let until = self.cooling.map_or(rested, |cool| cool.max(rested));
         self.enter(Phase::Open { until }, cause)

@@ -1,8 +1,9 @@
 //! How much an instance has to do, and how well it has been doing it.
 //!
-//! The mailbox counts here, balancers and reports read here, from any thread: what is learned is put
-//! together under a lock by whoever got an answer, and published for those who only read. Work is counted by [`Place`]s that give themselves back when dropped, so
-//! the count returns to zero whatever happens to the work.
+//! The mailbox counts here, balancers and reports read here, from any thread: what is learned is
+//! put together under a lock by whoever got an answer, and what balancers look at is published.
+//! Work is counted by [`Place`]s that give themselves back when dropped, so the count returns to
+//! zero whatever happens to the work.
 
 mod record;
 
@@ -16,7 +17,7 @@ use super::epoch::Epoch;
 use super::evidence::logarithm;
 use super::published::Published;
 use super::{Evidence, Outcome, Pace};
-use record::Record;
+use record::{Impression, Record};
 
 /// The load and the record of one instance.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub struct Load {
     places: CachePadded<AtomicU64>,
     /// When it last finished anything, or got something to do when it had nothing.
     stirred: AtomicU64,
-    record: Published<Record>,
+    record: Published<Record, Impression>,
     /// Of the record, what is asked for most: nanoseconds, 0 while it is unknown.
     response_time: AtomicU64,
 }
@@ -135,14 +136,15 @@ impl Load {
             return;
         }
         self.stir(now);
+        let service = logarithm(call.service);
         self.record.change(|record| {
-            record.learn(call, now);
+            record.learn(call, service, now);
             let usually = record.response_time().unwrap_or_default().as_nanos();
             let usually = u64::try_from(usually).unwrap_or(u64::MAX);
             self.response_time.store(usually, Ordering::Relaxed);
         });
         if call.outcome == Outcome::Success {
-            self.pace.learn(logarithm(call.service), now);
+            self.pace.learn(service, now);
         }
     }
 
@@ -157,14 +159,13 @@ impl Load {
     /// The round trip that is to be expected of it, seconds.
     #[must_use]
     pub fn round_trip(&self, now: Instant) -> f64 {
-        let record = self.record.read();
-        record.round_trip.after(record.age(now))
+        self.record.read().round_trip(now)
     }
 
     /// All its calls since the beginning.
     #[must_use]
     pub fn lifetime(&self) -> Lifetime {
-        self.record.read().lifetime
+        self.record.whole().lifetime
     }
 
     /// Mean time of recent successful answers.
@@ -185,7 +186,7 @@ impl Load {
     pub fn report(&self) -> LoadReport {
         let places = self.places.load(Ordering::Acquire);
         let in_flight = working(places);
-        let record = self.record.read();
+        let record = self.record.whole();
         LoadReport {
             in_flight,
             queued: taken(places) - in_flight,

@@ -24,16 +24,24 @@ const P95: f64 = 1.645;
 #[derive(Debug)]
 pub struct Pace {
     members: AtomicUsize,
-    sums: Published<Sums>,
+    sums: Published<Sums, Known>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Sums {
     samples: u64,
     at: Option<Instant>,
     weight: f64,
     sum: f64,
     squares: f64,
+}
+
+/// What follows from them.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    tempo: Tempo,
+    /// Whether there are enough samples for percentiles.
+    well: bool,
 }
 
 /// The middle and the spread of an agent's service times.
@@ -66,7 +74,7 @@ impl Pace {
     /// The pace of late; zeros before the first answer.
     #[must_use]
     pub fn tempo(&self) -> Tempo {
-        self.sums.read().tempo()
+        self.sums.read().tempo
     }
 
     /// The time within which half were served; `None` while that is a guess.
@@ -82,8 +90,8 @@ impl Pace {
     }
 
     fn known(&self, seconds: impl Fn(Tempo) -> f64) -> Option<Duration> {
-        let sums = self.sums.read();
-        let seconds = (sums.samples >= ENOUGH).then(|| seconds(sums.tempo()))?;
+        let Known { tempo, well } = self.sums.read();
+        let seconds = well.then(|| seconds(tempo))?;
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
@@ -125,6 +133,15 @@ impl Sums {
         Tempo {
             middle,
             spread: variance.max(0.0).sqrt(),
+        }
+    }
+}
+
+impl From<&Sums> for Known {
+    fn from(sums: &Sums) -> Self {
+        Self {
+            tempo: sums.tempo(),
+            well: sums.samples >= ENOUGH,
         }
     }
 }

@@ -1,32 +1,37 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_utils::CachePadded;
 use crossbeam_utils::atomic::AtomicCell;
 
-/// A small value that is changed under a lock and read, whole, without taking it: a reader waits at
-/// most for the copy of a few words, should one be made at that moment.
+/// What is changed under a lock, and a digest of it that is read without taking it: a reader waits
+/// at most for the copy of a few words, should one be made at that moment.
 #[derive(Debug)]
-pub(super) struct Published<T: Copy> {
-    latest: Mutex<T>,
-    read: CachePadded<AtomicCell<T>>,
+pub(super) struct Published<T, D: Copy> {
+    whole: Mutex<T>,
+    digest: CachePadded<AtomicCell<D>>,
 }
 
-impl<T: Copy> Published<T> {
-    pub(super) fn new(value: T) -> Self {
-        Self {
-            latest: Mutex::new(value),
-            read: CachePadded::new(AtomicCell::new(value)),
-        }
+impl<T, D: Copy + for<'a> From<&'a T>> Published<T, D> {
+    pub(super) fn new(whole: T) -> Self {
+        let digest = CachePadded::new(AtomicCell::new(D::from(&whole)));
+        let whole = Mutex::new(whole);
+        Self { whole, digest }
     }
 
-    pub(super) fn read(&self) -> T {
-        self.read.load()
+    /// The digest.
+    pub(super) fn read(&self) -> D {
+        self.digest.load()
+    }
+
+    /// All of it, under its lock.
+    pub(super) fn whole(&self) -> MutexGuard<'_, T> {
+        // Nothing panics while the lock is held, and no await happens under it.
+        self.whole.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut T)) {
-        // Nothing panics while the lock is held, and no await happens under it.
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut latest);
-        self.read.store(*latest);
+        let mut whole = self.whole();
+        change(&mut whole);
+        self.digest.store(D::from(&whole));
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Sample {
 pub(super) struct Window {
     span: Duration,
     samples: VecDeque<(Instant, Sample)>,
+    failed: usize,
+    slow: usize,
 }
 
 /// How many of how many.
@@ -43,33 +45,42 @@ impl Window {
     pub(super) fn new(span: Duration) -> Self {
         Self {
             span,
-            samples: VecDeque::new(),
+            samples: VecDeque::with_capacity(MOST),
+            failed: 0,
+            slow: 0,
         }
     }
 
     pub(super) fn add(&mut self, sample: Sample, now: Instant) {
         let old = |at: Instant| now.saturating_duration_since(at) > self.span;
-        while self.samples.front().is_some_and(|(at, _)| old(*at)) || self.samples.len() >= MOST {
+        while let Some((at, sample)) = self.samples.front().copied()
+            && (old(at) || self.samples.len() >= MOST)
+        {
             self.samples.pop_front();
+            self.failed -= usize::from(sample.failed);
+            self.slow -= usize::from(sample.slow);
         }
         self.samples.push_back((now, sample));
+        self.failed += usize::from(sample.failed);
+        self.slow += usize::from(sample.slow);
     }
 
     pub(super) fn clear(&mut self) {
         self.samples.clear();
+        (self.failed, self.slow) = (0, 0);
     }
 
     pub(super) fn failures(&self) -> Share {
-        self.share(|sample| sample.failed)
+        self.share(self.failed)
     }
 
     pub(super) fn slow_calls(&self) -> Share {
-        self.share(|sample| sample.slow)
+        self.share(self.slow)
     }
 
-    fn share(&self, is: impl Fn(&Sample) -> bool) -> Share {
+    fn share(&self, part: usize) -> Share {
         Share {
-            part: self.samples.iter().filter(|(_, it)| is(it)).count(),
+            part,
             of: self.samples.len(),
         }
     }

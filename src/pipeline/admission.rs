@@ -1,10 +1,11 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::{ErrorType, Problem};
-use crate::judgement::{CallEnd, Load, Outcome, Pace};
 
 /// How often the door is looked at while everybody leaves.
 const GLANCE: Duration = Duration::from_millis(5);
@@ -19,8 +20,8 @@ pub struct Admission {
     patience: Duration,
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    /// How long requests were in of late.
-    record: Arc<Load>,
+    /// How long requests were in of late, nanoseconds; 0 before the first has left.
+    usually: CachePadded<AtomicU64>,
 }
 
 /// A request is in until this is dropped.
@@ -39,7 +40,7 @@ impl Admission {
             patience,
             places: Arc::new(Semaphore::new(most)),
             waiting: Arc::new(Semaphore::new(most)),
-            record: Load::new(&Pace::new(), Instant::now()),
+            usually: CachePadded::default(),
         }
     }
 
@@ -67,10 +68,16 @@ impl Admission {
         }
     }
 
-    /// Remembers how long a request was in.
+    /// Remembers how long a request was in: each counts for one in 32. Of two that leave at the
+    /// very same moment one may be forgotten, which is cheaper than to have them wait for each
+    /// other.
     pub fn learn(&self, took: Duration) {
-        let call = CallEnd::served(Outcome::Success, took);
-        self.record.learn(call, Instant::now());
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let usually = match self.usually.load(Ordering::Relaxed) {
+            0 => took,
+            before => before - before / 32 + took / 32,
+        };
+        self.usually.store(usually, Ordering::Relaxed);
     }
 
     /// Requests that are in.
@@ -98,7 +105,7 @@ impl Admission {
     }
 
     fn overloaded(&self) -> Problem {
-        let usually = self.record.response_time().unwrap_or_default();
+        let usually = Duration::from_nanos(self.usually.load(Ordering::Relaxed));
         let detail = format!(
             "this orchestrator is already working on {} requests, as many as it may \
              (orchestrator.max_concurrent_requests)",

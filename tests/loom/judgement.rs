@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use loom::thread;
 
 use agent_orchestrator::judgement::{
-    Backoff, BreakerCause, BreakerChange, BreakerConfig, BreakerState, Deadline, Forced, Outcome,
-    Verdict,
+    BreakerCause, BreakerChange, BreakerConfig, BreakerState, Deadline, Forced, Outcome, Verdict,
 };
 use breaker::{Breaker, Permit};
 

@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
 use super::{CallEnd, Lifetime};
-use crate::judgement::evidence::{KEPT, RoundTrip, SERVICE_FADE, SUCCESS_FADE, fade, logarithm};
+use crate::judgement::evidence::{KEPT, RoundTrip, SERVICE_FADE, SUCCESS_FADE, fade};
 use crate::judgement::{Evidence, Outcome};
 
 /// The record of an instance: sums that fade, and sums that do not.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Record {
     learned_at: Instant,
     /// Of the logarithms of the seconds that successes took.
@@ -13,11 +13,23 @@ pub(super) struct Record {
     successes: f64,
     failures: f64,
     run: f64,
-    pub round_trip: RoundTrip,
+    round_trip: RoundTrip,
     response_time: Fading,
     success: Fading,
     pub processed: u64,
     pub lifetime: Lifetime,
+}
+
+/// Of a record, what is looked at whenever somebody chooses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Impression {
+    learned_at: Instant,
+    middle: f64,
+    weight: f64,
+    successes: f64,
+    failures: f64,
+    run: f64,
+    round_trip: RoundTrip,
 }
 
 /// A mean over roughly the last 32 samples, by exponentially fading weights.
@@ -59,13 +71,13 @@ impl Record {
         }
     }
 
-    /// A call that says something of the instance.
-    pub(super) fn learn(&mut self, call: CallEnd, now: Instant) {
+    /// A call that says something of the instance, and the logarithm of the seconds of its service.
+    pub(super) fn learn(&mut self, call: CallEnd, service: f64, now: Instant) {
         self.processed += 1;
         if call.outcome == Outcome::UserError {
             return;
         }
-        let since = self.age(now);
+        let since = seconds_between(self.learned_at, now);
         self.learned_at = now;
         self.service.fade(fade(since, SERVICE_FADE));
         let left = fade(since, SUCCESS_FADE);
@@ -76,7 +88,7 @@ impl Record {
         self.lifetime.calls += 1;
         self.lifetime.waited += call.round_trip;
         if call.outcome == Outcome::Success {
-            self.service.add(logarithm(call.service));
+            self.service.add(service);
             self.response_time.add(call.service.as_secs_f64());
             self.success.add(1.0);
             self.successes += 1.0;
@@ -89,23 +101,6 @@ impl Record {
         }
     }
 
-    /// The seconds since the last call that was judged.
-    pub(super) fn age(&self, now: Instant) -> f64 {
-        now.saturating_duration_since(self.learned_at).as_secs_f64()
-    }
-
-    pub(super) fn evidence(&self, now: Instant, silence: f64) -> Evidence {
-        Evidence {
-            middle: self.service.mean().unwrap_or_default(),
-            weight: self.service.weight,
-            successes: self.successes,
-            failures: self.failures,
-            run: self.run,
-            age: self.age(now),
-            silence,
-        }
-    }
-
     pub(super) fn response_time(&self) -> Option<Duration> {
         self.response_time.mean().map(Duration::from_secs_f64)
     }
@@ -113,4 +108,43 @@ impl Record {
     pub(super) fn success_rate(&self) -> f64 {
         self.success.mean().unwrap_or(1.0)
     }
+}
+
+impl From<&Record> for Impression {
+    fn from(record: &Record) -> Self {
+        Self {
+            learned_at: record.learned_at,
+            middle: record.service.mean().unwrap_or_default(),
+            weight: record.service.weight,
+            successes: record.successes,
+            failures: record.failures,
+            run: record.run,
+            round_trip: record.round_trip,
+        }
+    }
+}
+
+impl Impression {
+    /// What it is worth now, of an instance that has been silent for so many seconds.
+    pub(super) fn evidence(&self, now: Instant, silence: f64) -> Evidence {
+        Evidence {
+            middle: self.middle,
+            weight: self.weight,
+            successes: self.successes,
+            failures: self.failures,
+            run: self.run,
+            age: seconds_between(self.learned_at, now),
+            silence,
+        }
+    }
+
+    /// The round trip that is to be expected, seconds.
+    pub(super) fn round_trip(&self, now: Instant) -> f64 {
+        let age = seconds_between(self.learned_at, now);
+        self.round_trip.after(age)
+    }
+}
+
+fn seconds_between(before: Instant, now: Instant) -> f64 {
+    now.saturating_duration_since(before).as_secs_f64()
 }

@@ -49,7 +49,7 @@ struct Failure {
 /// The attempts at one agent.
 struct Attempts<'a> {
     arrival: &'a Arrival,
-    what: &'a Assignment,
+    what: &'a Assignment<'a>,
     step: &'a mut Step,
     agent: Arc<Registered>,
     pool: Arc<Pool>,
@@ -62,7 +62,7 @@ struct Attempts<'a> {
 pub(super) async fn ask(
     house: &House,
     arrival: &Arrival,
-    what: &Assignment,
+    what: &Assignment<'_>,
     step: &mut Step,
 ) -> Result<Reply, Left> {
     let found = house.registry.find(&step.agent);
@@ -86,10 +86,14 @@ impl Attempts<'_> {
     async fn make(mut self) -> Result<Reply, Left> {
         let first = self.lease(&[], self.what.under_way);
         let mut lease = first.map_err(|refusal| Left::refused(&self.step.agent, refusal))?;
-        self.pool.retries().deposit(Instant::now());
+        let mut since = Instant::now();
+        self.pool.retries().deposit(since);
         loop {
-            let since = Instant::now();
-            let answered = self.ask_perhaps_two(lease).await;
+            let answered = match self.patience(&lease, since) {
+                // It is on the heap, so that only those carry it who need it.
+                Some(patience) => Box::pin(self.ask_perhaps_two(lease, patience)).await,
+                None => self.ask_one(lease, true).await,
+            };
             self.step.outcome = Some(answered.outcome);
             self.step.inside += answered.inside;
             self.step.begun |= answered.begun;
@@ -98,6 +102,7 @@ impl Attempts<'_> {
                 Err(_) => self.note(answered, since),
             };
             lease = self.next_lease(failure).await?;
+            since = Instant::now();
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) async fn run(
 }
 
 /// Whether the agent has answered.
-async fn take(part: &mut Part, house: &House, arrival: &Arrival, what: &Assignment) -> bool {
+async fn take(part: &mut Part, house: &House, arrival: &Arrival, what: &Assignment<'_>) -> bool {
     part.take(house, arrival, what).await;
     part.is_done()
 }

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,39 +13,44 @@ use crate::words::{AgentName, PreviousResult, Reply, RequestEvent, Task};
 /// stands in for it.
 #[derive(Debug)]
 pub(in crate::pipeline) struct Part {
-    /// The agent's work, and then that of each that stood in for it; never empty.
-    steps: Vec<Step>,
+    /// The agent's own work.
+    own: Step,
+    /// That of each that stood in for it, in order.
+    stand_ins: Vec<Step>,
 }
 
 /// What is to be done.
-pub(super) struct Assignment {
+pub(super) struct Assignment<'a> {
     pub task: Task,
     /// What earlier agents of a sequence answered.
     pub previous_results: Option<Arc<[PreviousResult]>>,
     /// Whether work was done on the request before.
     pub under_way: bool,
-    /// The agents that have a part in the request, or stand in for one. None of them stands in for
-    /// another: the same would be done twice.
-    taken: RefCell<Vec<AgentName>>,
+    /// The agents that have a part in the request. None of them stands in for another: the same
+    /// would be done twice.
+    agents: &'a [AgentName],
+    /// Those that stand in for one of them. None of them does so twice.
+    stand_ins: RefCell<Vec<AgentName>>,
 }
 
-impl Assignment {
+impl<'a> Assignment<'a> {
     /// What is to be done by these agents.
-    pub(super) fn new(task: Task, agents: &[AgentName]) -> Self {
+    pub(super) fn new(task: Task, agents: &'a [AgentName]) -> Self {
         Self {
             task,
             previous_results: None,
             under_way: false,
-            taken: RefCell::new(agents.to_vec()),
+            agents,
+            stand_ins: RefCell::default(),
         }
     }
 
     /// Whether that agent has no part in the request yet; it has one from now on.
     fn take(&self, agent: &AgentName) -> bool {
-        let mut taken = self.taken.borrow_mut();
-        let is_free = !taken.contains(agent);
+        let mut stand_ins = self.stand_ins.borrow_mut();
+        let is_free = !self.agents.contains(agent) && !stand_ins.contains(agent);
         if is_free {
-            taken.push(agent.clone());
+            stand_ins.push(agent.clone());
         }
         is_free
     }
@@ -54,13 +60,14 @@ impl Part {
     /// The part of an agent that is about to be asked.
     pub(super) fn of(agent: AgentName) -> Self {
         Self {
-            steps: vec![Step::of(agent, None)],
+            own: Step::of(agent, None),
+            stand_ins: Vec::new(),
         }
     }
 
     /// Asks the agent, and while that is to no avail and does no harm, its fallback agents, and
     /// theirs. Dropping the future cancels the work.
-    pub(super) async fn take(&mut self, house: &House, arrival: &Arrival, what: &Assignment) {
+    pub(super) async fn take(&mut self, house: &House, arrival: &Arrival, what: &Assignment<'_>) {
         let mut waiting = VecDeque::new();
         loop {
             let step = self.last_mut();
@@ -72,12 +79,12 @@ impl Part {
             let fallbacks = house.registry.find(&left).into_iter();
             let fallbacks = fallbacks.flat_map(|agent| agent.fallback.clone()).rev();
             fallbacks.for_each(|name| waiting.push_front((name, left.clone())));
-            let next = std::iter::from_fn(|| waiting.pop_front())
+            let next = iter::from_fn(|| waiting.pop_front())
                 .find(|(name, _)| house.registry.find(name).is_some() && what.take(name));
             let Some((name, instead_of)) = next else {
                 return;
             };
-            self.steps.push(Step::of(name, Some(instead_of)));
+            self.stand_ins.push(Step::of(name, Some(instead_of)));
         }
     }
 
@@ -88,7 +95,7 @@ impl Part {
 
     /// Whether any agent has begun to work on it.
     pub(super) fn was_begun(&self) -> bool {
-        self.steps.iter().any(|step| step.begun)
+        self.steps().any(|step| step.begun)
     }
 
     /// Whether it was given up because the answer was no longer needed.
@@ -108,7 +115,7 @@ impl Part {
         if self.is_done() {
             return None;
         }
-        let problems = || self.steps.iter().filter_map(|step| step.problem.as_ref());
+        let problems = || self.steps().filter_map(|step| step.problem.as_ref());
         let first = problems().next()?.clone();
         let soonest = problems().filter_map(Problem::pause).min();
         Some(match soonest {
@@ -124,27 +131,29 @@ impl Part {
 
     /// The time that was spent inside agents.
     pub(super) fn inside(&self) -> Duration {
-        self.steps.iter().map(|step| step.inside).sum()
+        self.steps().map(|step| step.inside).sum()
     }
 
     /// All that was done, in order.
-    pub(in crate::pipeline) fn into_steps(self) -> Vec<Step> {
-        self.steps
+    pub(in crate::pipeline) fn into_steps(self) -> impl Iterator<Item = Step> {
+        iter::once(self.own).chain(self.stand_ins)
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        iter::once(&self.own).chain(&self.stand_ins)
     }
 
     fn last(&self) -> &Step {
-        let last = self.steps.last();
-        last.expect("a part begins with a step and loses none")
+        self.stand_ins.last().unwrap_or(&self.own)
     }
 
     fn last_mut(&mut self) -> &mut Step {
-        let last = self.steps.last_mut();
-        last.expect("a part begins with a step and loses none")
+        self.stand_ins.last_mut().unwrap_or(&mut self.own)
     }
 }
 
 /// Asks one agent; whether another may be asked instead.
-async fn ask(step: &mut Step, house: &House, arrival: &Arrival, what: &Assignment) -> bool {
+async fn ask(step: &mut Step, house: &House, arrival: &Arrival, what: &Assignment<'_>) -> bool {
     arrival.tell(|| RequestEvent::AgentStarted {
         agent: step.agent.clone(),
     });

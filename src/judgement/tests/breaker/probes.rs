@@ -31,22 +31,23 @@ fn a_probe_that_is_no_success_opens_it_again_for_longer() {
     for verdict in [Outcome::Failure.into(), BUSY.into(), slow] {
         let mut bench = Bench::rested();
         let mut pauses = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..4 {
             bench.call(verdict);
             let pause = bench.breaker.obstacle(bench.now).unwrap().retry_after;
             pauses.push(pause.as_secs());
-            bench.wait(pause);
+            bench.wait(pause + 60 * SECOND);
         }
-        assert_eq!(pauses, [10, 20, 40, 60, 60], "{verdict:?}");
+        assert_eq!(pauses, [5, 23, 51, 60], "{verdict:?}");
     }
 }
 
 #[test]
 fn a_pause_is_jittered_and_the_first_again_after_recovery() {
     let mut bench = Bench::rested();
+    bench.wait(25 * SECOND);
     bench.admit().settle(Outcome::Failure, bench.now, 0.0);
     let pause = bench.breaker.obstacle(bench.now).unwrap().retry_after;
-    assert_eq!(pause, 5 * SECOND, "half of the ten");
+    assert_eq!(pause, 5 * SECOND, "half of a third of thirty");
     bench.wait(pause);
     bench.calls(3, Outcome::Success);
     bench.calls(5, Outcome::Failure);
@@ -54,6 +55,17 @@ fn a_pause_is_jittered_and_the_first_again_after_recovery() {
         bench.breaker.obstacle(bench.now).unwrap().retry_after,
         5 * SECOND
     );
+}
+
+#[test]
+fn whoever_leaves_an_agent_alone_does_not_prolong_its_outage_by_more_than_a_third() {
+    let config = BreakerConfig::default();
+    for outage in (15..180).step_by(5) {
+        let pause = config.pause(outage * SECOND, 1.0);
+        assert_eq!(pause, outage * SECOND / 3);
+    }
+    assert_eq!(config.pause(Duration::ZERO, 0.0), 5 * SECOND / 2);
+    assert_eq!(config.pause(Duration::MAX, 1.0), 60 * SECOND);
 }
 
 #[test]

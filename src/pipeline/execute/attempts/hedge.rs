@@ -11,15 +11,22 @@ use crate::mailbox::{Answered, Lease};
 use crate::words::{InstanceId, milliseconds};
 
 impl Attempts<'_> {
-    /// Asks one instance, and if it takes long, perhaps a second.
-    pub(super) async fn ask_perhaps_two(&mut self, lease: Lease) -> Answered {
+    /// How long an instance is waited for alone; `None`: as long as it takes.
+    pub(super) fn patience(&self, lease: &Lease, now: Instant) -> Option<Duration> {
+        let hedges = self.agent.hedge && self.agent.retry_safe && self.step.attempts == 0;
         // What becomes of a probe, its breaker has to know.
-        let is_alone = self.step.attempts > 0 || lease.is_probe(Instant::now());
-        let Some(patience) = self.patience().filter(|_| !is_alone) else {
-            return self.ask_one(lease, true).await;
-        };
-        self.pool.hedges().deposit(Instant::now());
+        if !hedges || lease.is_probe(now) {
+            return None;
+        }
+        let mailbox = &self.pool.members().first()?.mailbox;
+        let longest = mailbox.capacity().timeout / 2;
+        Some(mailbox.load().pace().p95()?.min(longest))
+    }
+
+    /// Asks one instance, and if it takes longer than that, perhaps a second.
+    pub(super) async fn ask_perhaps_two(&mut self, lease: Lease, patience: Duration) -> Answered {
         let (since, one) = (Instant::now(), lease.instance().clone());
+        self.pool.hedges().deposit(since);
         let mut first = pin!(self.ask_one(lease, true));
         if let Ok(answered) = tokio::time::timeout(patience, &mut first).await {
             return answered;
@@ -49,14 +56,6 @@ impl Attempts<'_> {
             duration_ms: milliseconds(since.elapsed()),
         });
         quicker
-    }
-
-    /// How long the first is waited for alone; `None`: as long as it takes.
-    fn patience(&self) -> Option<Duration> {
-        let hedges = self.agent.hedge && self.agent.retry_safe;
-        let mailbox = &self.pool.members().first().filter(|_| hedges)?.mailbox;
-        let longest = mailbox.capacity().timeout / 2;
-        Some(mailbox.load().pace().p95()?.min(longest))
     }
 
     fn second_lease(&self, first: &InstanceId) -> Option<Lease> {
