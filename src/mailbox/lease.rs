@@ -101,6 +101,12 @@ impl Lease {
         self.case.mailbox.instance()
     }
 
+    /// When it was promised.
+    #[must_use]
+    pub fn since(&self) -> Instant {
+        self.case.since
+    }
+
     /// Whether it is the probe of a breaker that is half-open.
     #[must_use]
     pub fn is_probe(&self, now: Instant) -> bool {

@@ -39,8 +39,8 @@ pub(super) fn conclude(
 fn body(mode: Mode, execution: Execution) -> ResultBody {
     let judged = execution.parts.iter().filter(|part| !part.was_cancelled());
     let judged = judged.count();
-    let steps = execution.parts.into_iter().flat_map(Part::into_steps);
-    let steps: Vec<Step> = steps.collect();
+    let mut steps: Vec<Step> = Vec::with_capacity(execution.parts.len());
+    steps.extend(execution.parts.into_iter().flat_map(Part::into_steps));
     let answered = steps.iter().filter(|step| step.success).count();
     let mut body = ResultBody {
         content: String::new(),

@@ -86,10 +86,10 @@ impl Attempts<'_> {
     async fn make(mut self) -> Result<Reply, Left> {
         let first = self.lease(&[], self.what.under_way);
         let mut lease = first.map_err(|refusal| Left::refused(&self.step.agent, refusal))?;
-        let mut since = Instant::now();
-        self.pool.retries().deposit(since);
+        self.pool.retries().deposit(lease.since());
         loop {
-            let answered = match self.patience(&lease, since) {
+            let since = lease.since();
+            let answered = match self.patience(&lease) {
                 // It is on the heap, so that only those carry it who need it.
                 Some(patience) => Box::pin(self.ask_perhaps_two(lease, patience)).await,
                 None => self.ask_one(lease, true).await,
@@ -102,7 +102,6 @@ impl Attempts<'_> {
                 Err(_) => self.note(answered, since),
             };
             lease = self.next_lease(failure).await?;
-            since = Instant::now();
         }
     }
 

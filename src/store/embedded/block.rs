@@ -1,4 +1,4 @@
-use lz4_flex::block::{compress_prepend_size, decompress_size_prepended};
+use lz4_flex::block::{compress_into, decompress_size_prepended, get_maximum_output_size};
 use redb::Error;
 
 /// How many keys a block has at most.
@@ -31,6 +31,13 @@ impl Block {
         }
     }
 
+    /// Becomes the next block of the same second, which is empty.
+    pub(super) fn turn_over(&mut self) {
+        self.number += 1;
+        self.keys = 0;
+        self.bytes.clear();
+    }
+
     pub(super) fn has_room_for(&self, value: &[u8]) -> bool {
         self.keys == 0 || self.keys < MOST_KEYS && self.bytes.len() + value.len() <= MOST_BYTES
     }
@@ -47,10 +54,26 @@ impl Block {
         Ok((self.number, start, number(value.len())?))
     }
 
-    pub(super) fn pack(&self) -> Vec<u8> {
-        compress_prepend_size(&self.bytes)
+    /// All of it, compressed, after the length that it had (32 bits, little-endian).
+    pub(super) fn pack<'p>(&self, press: &'p mut Press) -> Result<&'p [u8], Error> {
+        let length = number(self.bytes.len())?.to_le_bytes();
+        let most = length.len() + get_maximum_output_size(self.bytes.len());
+        let buffer = &mut press.0;
+        if buffer.len() < most {
+            buffer.resize(most, 0);
+        }
+        let (before, packed) = buffer.split_at_mut(length.len());
+        before.copy_from_slice(&length);
+        let packed = compress_into(&self.bytes, packed)
+            .expect("the buffer is as long as anything compressed can be");
+        Ok(&buffer[..length.len() + packed])
     }
 }
+
+/// Where blocks are packed, one after another: memory that need not be found, and cleared, anew
+/// for each.
+#[derive(Default)]
+pub(super) struct Press(Vec<u8>);
 
 fn number(length: usize) -> Result<u32, Error> {
     u32::try_from(length).map_err(|_| Error::ValueTooLarge(length))

@@ -23,7 +23,7 @@ use redb::{
 };
 
 use super::super::Entry;
-use super::block::{Block, MOST_KEYS, Place, Unpacked};
+use super::block::{Block, MOST_KEYS, Place, Press, Unpacked};
 
 const KEYS: TableDefinition<&str, (u64, Option<Place>)> = TableDefinition::new("keys");
 const FIELDS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("fields");
@@ -133,6 +133,7 @@ struct Tables<'t> {
     keys: Table<'t, &'static str, (u64, Option<Place>)>,
     fields: Table<'t, (&'static str, &'static str), &'static [u8]>,
     blocks: Table<'t, (u64, u64), &'static [u8]>,
+    press: Press,
 }
 
 impl<'t> Tables<'t> {
@@ -141,6 +142,7 @@ impl<'t> Tables<'t> {
             keys: transaction.open_table(KEYS)?,
             fields: transaction.open_table(FIELDS)?,
             blocks: transaction.open_table(BLOCKS)?,
+            press: Press::default(),
         })
     }
 
@@ -202,7 +204,7 @@ impl<'t> Tables<'t> {
         };
         if !block.has_room_for(value) {
             self.finish(second, block)?;
-            *block = Block::new(block.number + 1);
+            block.turn_over();
         }
         Ok(block)
     }
@@ -214,8 +216,8 @@ impl<'t> Tables<'t> {
     }
 
     fn finish(&mut self, second: u64, block: &Block) -> Result<(), Error> {
-        let packed = block.pack();
-        self.blocks.insert((second, block.number), &packed[..])?;
+        let packed = block.pack(&mut self.press)?;
+        self.blocks.insert((second, block.number), packed)?;
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Records that wait to be written.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +16,9 @@ const ROOM_BYTES: usize = 256 << 20;
 /// Records, and their bytes, that are written in one go; of a larger one, that one alone.
 const BATCH: usize = 4_096;
 const BATCH_BYTES: usize = 8 << 20;
+
+/// No thread keeps a larger scratch.
+const SCRATCH_BYTES: usize = 64 << 10;
 
 /// Where a record goes: to a key, or to one of its fields.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,13 +36,19 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Makes the record JSON, on the thread that has just made the record and has it at hand.
+    ///
+    /// It is written on a scratch that the thread keeps, and copied when its length is known: memory
+    /// that grows with the text would be moved again and again, and waits here half empty.
     pub(super) fn new(record: &impl Serialize, ttl: Duration) -> Self {
-        let json = serde_json::to_vec(record);
-        let json = json.expect("records have string keys and cannot fail to serialise");
-        Self {
-            json: json.into(),
-            ttl,
-        }
+        thread_local!(static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            let written = serde_json::to_writer(&mut *scratch, record);
+            written.expect("records have string keys and cannot fail to serialise");
+            let json = Bytes::copy_from_slice(scratch);
+            scratch.shrink_to(SCRATCH_BYTES);
+            Self { json, ttl }
+        })
     }
 }
 
@@ -51,14 +62,27 @@ pub(super) struct Drafts {
 impl Drafts {
     /// Puts a record in the place of any that goes to the same row; `false` when there is no room.
     pub(super) fn insert(&mut self, row: Row, draft: Draft) -> bool {
-        let replaced = self.rows.get(&row).map(|old| old.json.len());
-        let bytes = self.bytes - replaced.unwrap_or(0) + draft.json.len();
-        let is_full = bytes > ROOM_BYTES || self.rows.len() >= ROOM && replaced.is_none();
-        if !is_full {
-            self.bytes = bytes;
-            self.rows.insert(row, draft);
+        let more = self.rows.len() < ROOM;
+        let place = self.rows.entry(row);
+        let replaced = match &place {
+            Place::Occupied(old) => old.get().json.len(),
+            Place::Vacant(_) => 0,
+        };
+        let bytes = self.bytes - replaced + draft.json.len();
+        if bytes > ROOM_BYTES {
+            return false;
         }
-        !is_full
+        match place {
+            Place::Occupied(mut old) => {
+                old.insert(draft);
+            }
+            Place::Vacant(place) if more => {
+                place.insert(draft);
+            }
+            Place::Vacant(_) => return false,
+        }
+        self.bytes = bytes;
+        true
     }
 
     pub(super) fn get(&self, row: &Row) -> Option<&Draft> {

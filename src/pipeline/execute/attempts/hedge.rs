@@ -12,10 +12,10 @@ use crate::words::{InstanceId, milliseconds};
 
 impl Attempts<'_> {
     /// How long an instance is waited for alone; `None`: as long as it takes.
-    pub(super) fn patience(&self, lease: &Lease, now: Instant) -> Option<Duration> {
+    pub(super) fn patience(&self, lease: &Lease) -> Option<Duration> {
         let hedges = self.agent.hedge && self.agent.retry_safe && self.step.attempts == 0;
         // What becomes of a probe, its breaker has to know.
-        if !hedges || lease.is_probe(now) {
+        if !hedges || lease.is_probe(lease.since()) {
             return None;
         }
         let mailbox = &self.pool.members().first()?.mailbox;
@@ -25,7 +25,7 @@ impl Attempts<'_> {
 
     /// Asks one instance, and if it takes longer than that, perhaps a second.
     pub(super) async fn ask_perhaps_two(&mut self, lease: Lease, patience: Duration) -> Answered {
-        let (since, one) = (Instant::now(), lease.instance().clone());
+        let (since, one) = (lease.since(), lease.instance().clone());
         self.pool.hedges().deposit(since);
         let mut first = pin!(self.ask_one(lease, true));
         if let Ok(answered) = tokio::time::timeout(patience, &mut first).await {
