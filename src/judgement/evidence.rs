@@ -96,6 +96,12 @@ impl Evidence {
         }
     }
 
+    /// How many of its successes it is made of.
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        self.weight * fade(self.age, SERVICE_FADE)
+    }
+
     /// The same of an instance that has something to do and gives no sign of life: three times
     /// as long as the pool hardly ever takes is taken for the time that it needs.
     #[must_use]

@@ -11,13 +11,14 @@ use crate::judgement::Tempo;
 /// instance is its share of the work already taken, times how slow it is, over how often it
 /// succeeds:
 ///
-/// `cost = slowness · (1 + 1.2 · max(0, taken + 1 − slots) / slots + taken / (4 · slots)) / success² / warmth`
+/// `cost = slowness · (1 + 1.2 · max(0, taken + 1 − slots) / slots + taken / (4 · slots)) · (1 + taken / (2 · known + 2)) / success² / warmth`
 ///
 /// Slowness is believed only beyond chance ([`Evidence`](crate::judgement::Evidence)), so that
 /// heavy tails do not make an instance look slow; an instance that has something to do and gives
 /// no sign of life is as slow as its silence is long. Success divides, for whoever fails fast is
 /// not fast. The second term is the wait for a free slot, and a little more, for whoever waits makes
-/// those behind it wait, too; the third keeps some distance from instances that are nearly full.
+/// those behind it wait, too; the third keeps some distance from instances that are nearly full. Of
+/// whom few answers are known, not many are expected at once: it may turn out to be slow.
 ///
 /// Like join-idle-queue and join-shortest-expected-delay of the literature on queues, with
 /// evidence instead of known speeds. How it compares is in `benches/balancing`.
@@ -31,6 +32,9 @@ const WAIT: f64 = 1.2;
 
 /// How much a taken slot counts where others are free.
 const NEARNESS: f64 = 0.25;
+
+/// How much a taken slot counts, for each answer that is known, and one.
+const UNPROVEN: f64 = 0.5;
 
 /// Nobody succeeds less often than this, or everybody would be as bad as nobody.
 const RAREST_SUCCESS: f64 = 0.02;
@@ -91,7 +95,9 @@ fn cost(candidate: &Candidate<'_>, usual: Usual, pool: Tempo, now: Instant) -> f
     if candidate.on_trial {
         burden = burden.min(TRIAL);
     }
-    burden * (1.0 + WAIT * wait + NEARNESS * taken / slots) / candidate.warmth
+    let unproven = taken / (1.0 + evidence.weight());
+    let crowd = 1.0 + WAIT * wait + NEARNESS * taken / slots;
+    burden * crowd * (1.0 + UNPROVEN * unproven) / candidate.warmth
 }
 
 #[cfg(test)]
@@ -137,6 +143,18 @@ mod tests {
         crowd.answered(1, 10, 8.0);
         let mut candidates = crowd.candidates();
         candidates[1].taken = 4;
+        assert_eq!(always(&crowd, &candidates), 1);
+    }
+
+    #[test]
+    fn whoever_has_shown_nothing_yet_is_given_less_at_once() {
+        let crowd = Crowd::of(2);
+        crowd.answered(0, 32, 1.0);
+        let mut candidates = crowd.candidates();
+        candidates[0].taken = 2;
+        candidates[1].taken = 2;
+        assert_eq!(always(&crowd, &candidates), 0);
+        candidates[1].taken = 0;
         assert_eq!(always(&crowd, &candidates), 1);
     }
 
