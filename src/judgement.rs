@@ -13,6 +13,7 @@ mod epoch;
 mod evidence;
 mod intensity;
 mod load;
+mod notice;
 mod outcome;
 mod pace;
 mod published;

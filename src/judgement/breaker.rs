@@ -19,8 +19,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-use super::circuit::{Barred, Circuit};
+use super::circuit::Circuit;
 use super::epoch::Epoch;
+use super::notice::Notice;
 use super::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use super::{BreakerChange, BreakerConfig, BreakerState, Forced, Verdict};
 
@@ -73,77 +74,6 @@ struct Shared {
     listener: Option<BreakerListener>,
 }
 
-/// What a circuit says, in a word. The lowest bits are its state; the others say, of one that lets
-/// everybody through, in which epoch it is, and of any other until when it lets nobody through. 60
-/// bits of nanoseconds are thirty-six years.
-#[derive(Clone, Copy, PartialEq)]
-struct Notice(u64);
-
-const STATE: u64 = 0b11;
-const CLEAR: u64 = 0b11;
-const FORCED: u64 = 0b100;
-const COOLING: u64 = 0b1000;
-const SPAN: u32 = 4;
-
-impl Notice {
-    fn of(circuit: &Circuit, born: Epoch) -> Self {
-        if circuit.is_clear() {
-            return Self(circuit.epoch() << SPAN | CLEAR);
-        }
-        let until = match circuit.barred() {
-            Barred::Never => 0,
-            Barred::Until(until) => born.nanos(until).min(u64::MAX >> SPAN),
-            Barred::ForEver => u64::MAX >> SPAN,
-        };
-        let state = match circuit.state() {
-            BreakerState::Closed => 0,
-            BreakerState::Open => 1,
-            BreakerState::HalfOpen => 2,
-        };
-        let forced = circuit.forced().map_or(0, |_| FORCED);
-        let cooling = if circuit.is_cooling() { COOLING } else { 0 };
-        Self(until << SPAN | cooling | forced | state)
-    }
-
-    /// The epoch of a circuit that lets everybody through.
-    fn clear(self) -> Option<u64> {
-        (self.0 & STATE == CLEAR).then_some(self.0 >> SPAN)
-    }
-
-    /// Until when nobody is let through, 0 where everybody is.
-    fn until(self) -> u64 {
-        self.clear().map_or(self.0 >> SPAN, |_| 0)
-    }
-
-    fn state(self) -> BreakerState {
-        match self.0 & STATE {
-            0 | CLEAR => BreakerState::Closed,
-            1 => BreakerState::Open,
-            _ => BreakerState::HalfOpen,
-        }
-    }
-
-    fn obstacle(self, now: u64) -> Option<BreakerOpen> {
-        let left = self.until().checked_sub(now).filter(|left| *left > 0)?;
-        let (retry_after, reason) = match self.state() {
-            _ if self.0 & FORCED != 0 => (Duration::from_secs(30), Bar::Operator),
-            _ if self.0 & COOLING != 0 => (Duration::from_nanos(left), Bar::Cooling),
-            BreakerState::Closed | BreakerState::Open => {
-                (Duration::from_nanos(left), Bar::Failures)
-            }
-            // The probe may be back at any moment.
-            BreakerState::HalfOpen => (
-                Duration::from_nanos(left).min(Duration::from_secs(1)),
-                Bar::Failures,
-            ),
-        };
-        Some(BreakerOpen {
-            retry_after,
-            reason,
-        })
-    }
-}
-
 impl Breaker {
     /// A closed breaker before an agent whose calls may take that long.
     #[must_use]
@@ -164,7 +94,7 @@ impl Breaker {
         let shared = Shared {
             born,
             circuit: Mutex::new(circuit),
-            notice: CachePadded::new(AtomicU64::new(notice.0)),
+            notice: CachePadded::new(AtomicU64::new(notice.word())),
             listener,
         };
         Self {
@@ -217,11 +147,7 @@ impl Breaker {
     /// What an operator has decided over its head, if anything.
     #[must_use]
     pub fn forced(&self) -> Option<Forced> {
-        let notice = self.notice();
-        (notice.0 & FORCED != 0).then(|| match notice.state() {
-            BreakerState::Open => Forced::Open,
-            BreakerState::Closed | BreakerState::HalfOpen => Forced::Closed,
-        })
+        self.notice().forced()
     }
 
     /// Does as an operator says; `None` is to judge by itself again, from the beginning.
@@ -247,14 +173,14 @@ impl Breaker {
     }
 
     fn notice(&self) -> Notice {
-        Notice(self.shared.notice.load(Ordering::Acquire))
+        Notice::of_word(self.shared.notice.load(Ordering::Acquire))
     }
 
     /// Lets those who only look know, and those who listen.
     fn publish(&self, circuit: MutexGuard<'_, Circuit>, change: Option<BreakerChange>) {
         let notice = Notice::of(&circuit, self.shared.born);
         if notice != self.notice() {
-            self.shared.notice.store(notice.0, Ordering::Release);
+            self.shared.notice.store(notice.word(), Ordering::Release);
         }
         drop(circuit);
         if let (Some(change), Some(listener)) = (change, &self.shared.listener) {

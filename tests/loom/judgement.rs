@@ -26,6 +26,9 @@ mod circuit;
 #[path = "../../src/judgement/epoch.rs"]
 mod epoch;
 #[allow(dead_code)] // what is not modelled here
+#[path = "../../src/judgement/notice.rs"]
+mod notice;
+#[allow(dead_code)] // what is not modelled here
 #[path = "../../src/judgement/window.rs"]
 mod window;
 
@@ -63,6 +66,28 @@ fn of_callers_at_once_exactly_one_is_the_probe() {
         assert!(breaker.obstacle(now).is_some());
         drop(permits);
         assert!(breaker.obstacle(now).is_none());
+    });
+}
+
+#[test]
+fn whoever_comes_while_it_opens_is_refused_or_says_nothing_afterwards() {
+    loom::model(|| {
+        let now = Instant::now();
+        let config = BreakerConfig {
+            failure_threshold: 1,
+            ..BreakerConfig::default()
+        };
+        let breaker = Breaker::new(config, CALL, now);
+        let failing = breaker.admit(now).unwrap();
+        let opening = thread::spawn(move || failing.settle(Outcome::Failure, now, 0.0));
+        let mine = breaker.admit(now).ok();
+        opening.join().unwrap();
+        let obstacle = breaker.obstacle(now);
+        assert!(obstacle.is_some());
+        if let Some(permit) = mine {
+            permit.settle(Outcome::Failure, now, 1.0);
+        }
+        assert_eq!(breaker.obstacle(now), obstacle);
     });
 }
 

@@ -87,15 +87,15 @@ fn cost(candidate: &Candidate<'_>, usual: Usual, pool: Tempo, now: Instant) -> f
     {
         slowness = slowness.max(stall);
     }
-    let slots = candidate.concurrency as f64 * f64::from(candidate.weight) / usual.0;
-    let taken = candidate.taken as f64;
+    let share = f64::from(candidate.weight) / usual.0;
+    let (taken, slots) = (candidate.taken as f64, candidate.concurrency as f64 * share);
     let wait = (taken + 1.0 - slots).max(0.0) / slots;
     let success = evidence.success().max(RAREST_SUCCESS);
     let mut burden = slowness.exp() / (success * success);
     if candidate.on_trial {
         burden = burden.min(TRIAL);
     }
-    let unproven = taken / (1.0 + evidence.weight());
+    let unproven = taken / share / (1.0 + evidence.weight());
     let crowd = 1.0 + WAIT * wait + NEARNESS * taken / slots;
     burden * crowd * (1.0 + UNPROVEN * unproven) / candidate.warmth
 }
