@@ -1,5 +1,7 @@
 //! How instances share the work.
 
+use std::time::Duration;
+
 use agent_orchestrator::Orchestrator;
 use agent_orchestrator::balancing::{Algorithm, BalancingConfig};
 use agent_orchestrator::pipeline::ErrorType;
@@ -75,6 +77,20 @@ async fn the_busy_instance_is_spared_by_the_rules_that_look_at_load() {
         };
         let (answer, ()) = both(asked, meanwhile).await;
         assert!(answer.is_ok());
+        house.shutdown().await;
+    }
+}
+
+#[actix_web::test]
+async fn whoever_comes_later_is_spared_for_a_while() {
+    for (seconds, is_spared) in [(3600, true), (0, false)] {
+        let mut app = app([Stage::new().agent("a")]);
+        app.settings_mut().balancing.slow_start = Duration::from_secs(seconds);
+        let house = app.start().await.unwrap();
+        house.scale("a", 2).await.unwrap();
+        let turns = turns(&house, 40).await;
+        let always_the_first = turns.iter().all(|turn| turn == "a/0");
+        assert_eq!(always_the_first, is_spared, "{turns:?}");
         house.shutdown().await;
     }
 }

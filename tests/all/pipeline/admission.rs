@@ -54,6 +54,9 @@ async fn who_finds_the_door_full_waits_for_a_moment_for_others_to_leave() {
         assert!(futures::poll!(&mut second).is_pending());
         // No more may wait than may be in.
         assert_eq!(ask(&house, "a", "third").await, Err(ErrorType::Overloaded));
+        // The clock moves on, and it waits still.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(futures::poll!(&mut second).is_pending());
         stage.let_go(1);
         second.await
     };
