@@ -181,16 +181,20 @@ async fn a_shutdown_ends_also_those_that_were_to_be_started_anew() {
         house.restart("a").await.unwrap();
     }
     let inboxes = [0, 1].map(|number| mailbox(&house, "a", number));
+    let states = || inboxes.each_ref().map(|inbox| inbox.vitals().state);
     let meanwhile = async {
-        until("all is told to end", async || {
-            let states = inboxes.each_ref().map(|inbox| inbox.vitals().state);
-            states == [InstanceState::Draining; 2]
+        until("no more work is let in", async || {
+            states() == [InstanceState::Draining; 2]
         })
         .await;
         farewells.allowed.add_permits(10);
     };
     both(house.shutdown_within(Duration::ZERO), meanwhile).await;
-    assert_eq!(farewells.done.load(Ordering::SeqCst), 2);
+    // While what was accepted is still to be done, one that was to be started anew is; not later.
+    assert_eq!(states(), [InstanceState::Stopped; 2]);
+    let done = farewells.done.load(Ordering::SeqCst);
+    assert_eq!(done, farewells.begun.load(Ordering::SeqCst));
+    assert!((2..=3).contains(&done), "{done}");
 }
 
 #[actix_web::test]
