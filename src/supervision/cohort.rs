@@ -145,6 +145,17 @@ impl Cohort {
         }
     }
 
+    /// Has nobody started any more; a life that was told to end has none after it.
+    pub(super) fn start_nobody(&mut self) {
+        let members = self.members.iter_mut();
+        for member in members.filter(|it| matches!(it.plan, Plan::Start(_))) {
+            member.plan = match member.phase {
+                Phase::Ending { .. } => Plan::End,
+                Phase::Down | Phase::Starting | Phase::Up => Plan::Stay,
+            };
+        }
+    }
+
     /// Ends all, the last first.
     pub(super) fn end_all(&mut self) {
         for member in &mut self.members {

@@ -70,6 +70,20 @@ impl World {
 }
 
 #[test]
+fn where_nobody_is_started_any_more_a_life_that_was_told_to_end_has_none_after_it() {
+    let mut world = World::new(OneForOne, 2);
+    world.stubborn = vec![0];
+    world.cohort.restart_alone(0, world.now);
+    world.settle();
+    world.deeds.clear();
+    world.cohort.start_nobody();
+    assert!(world.cohort.ended(0), "it was told to");
+    world.settle();
+    assert_eq!(world.deeds, Vec::<String>::new());
+    assert!(world.cohort.rests(0));
+}
+
+#[test]
 fn children_are_started_in_order() {
     for strategy in [OneForOne, OneForAll, RestForOne] {
         let mut world = World::new(strategy, 3);

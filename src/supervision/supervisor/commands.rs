@@ -230,6 +230,7 @@ impl Handler<Drain> for Supervisor {
 
     fn handle(&mut self, Drain(patience): Drain, _: &mut Context<Self>) -> Self::Result {
         self.purpose = Purpose::End(None);
+        self.cohort.start_nobody();
         for child in self.children.iter().rev() {
             child.charge.mailbox.close();
             if child.lives {
