@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use crate::agents::chat::Roster;
 use crate::http;
+use crate::llm::LlmError;
 use crate::pipeline::{Admission, House, Orchestrator};
-use crate::routing::Routes;
+use crate::routing::{MemoryConfig, Routes, RuleError};
 use crate::settings::{Settings, SettingsError, StateConfig};
 use crate::store::{Journal, Redis, StoreError};
 use crate::supervision::{AgentSpec, RegistryError, SpecError};
@@ -71,6 +72,12 @@ pub enum StartError {
         /// Which there are.
         hint: String,
     },
+    /// The keywords cannot be used.
+    #[error(transparent)]
+    Rules(#[from] RuleError),
+    /// The system gives no client for language models.
+    #[error(transparent)]
+    Llm(#[from] LlmError),
     /// The server cannot be run.
     #[error(transparent)]
     Server(#[from] std::io::Error),
@@ -126,16 +133,23 @@ impl App {
         self.checked_specs(&Roster::default())
     }
 
-    /// The rules that requests would be routed by, without starting anything.
+    /// How requests would be routed, without starting anything: by rules, a classifier and the
+    /// configured language model, each time anew.
     ///
     /// # Errors
     /// As [`check`](Self::check).
     pub fn routes(&self) -> Result<Routes, StartError> {
         let specs = self.check()?;
-        let routes = Routes::new(self.settings.fallback_agent.as_str().into());
+        let adviser = start::adviser(&self.settings, start::model(&self.settings)?.as_ref());
+        let nothing = MemoryConfig {
+            entries: 0,
+            ..self.settings.memory
+        };
+        let fallback = self.settings.fallback_agent.as_str().into();
+        let routes = Routes::of(fallback, None, nothing, adviser);
         let mut cards: Vec<&AgentCard> = specs.iter().map(AgentSpec::card).collect();
         cards.sort_by_key(|card| &card.name);
-        routes.publish(cards);
+        routes.publish(cards).map_err(StartError::Rules)?;
         Ok(routes)
     }
 
@@ -163,7 +177,9 @@ impl App {
         let (root, registry) = start::start_agents(&settings, specs, &control).await?;
         start::keep_roster(roster, registry.clone(), &control);
         let (balancer, pools) = start::start_balancer(&settings, &registry, &control).await;
-        let (router, routes) = start::start_router(&settings, &registry, &control).await;
+        let model = start::model(&settings)?;
+        let (router, routes) =
+            start::start_router(&settings, &registry, &journal, model.as_ref(), &control).await;
         let house = House {
             id,
             started: Instant::now(),
@@ -172,6 +188,7 @@ impl App {
             balancer,
             routes,
             router,
+            model,
             recruiter: start::recruiter(&settings),
             admission: Admission::new(
                 settings.pipeline.max_concurrent_requests,

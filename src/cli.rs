@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod eval;
 mod route;
 
 use std::io::{ErrorKind, Write};
@@ -37,6 +38,8 @@ enum Command {
     Check,
     /// Print which agents would work on a text, and why
     Route(Question),
+    /// Measure how often the right agents are found
+    Eval(eval::Evaluate),
     /// Have a text answered, without HTTP, and print the answer
     Ask(Question),
 }
@@ -73,7 +76,10 @@ fn obey(command: Command, app: App) -> Result<ExitCode, StartError> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => check::print(&app),
-        Command::Route(question) => route::print(&app, &question),
+        Command::Route(question) => {
+            actix_web::rt::System::new().block_on(route::print(&app, &question))
+        }
+        Command::Eval(what) => eval::print(&app, &what),
         Command::Ask(question) => actix_web::rt::System::new().block_on(ask::print(app, question)),
     }
 }

@@ -40,6 +40,7 @@
 //!   [restarts](judgement::SupervisorConfig), [load](judgement::Load) and
 //!   [outcomes](judgement::Outcome). Time is an argument there.
 //! - [`store`]: where the state is kept, and the [write-behind](store::Journal) before it.
+//! - [`llm`]: language models, wherever they are.
 //! - [`mailbox`]: an instance's queue, which outlives every actor that serves it.
 //! - [`supervision`]: the actors that agents live in, and those that keep them alive;
 //!   [`AgentSpec`] says how.
@@ -70,6 +71,7 @@ pub mod app;
 pub mod balancing;
 pub mod http;
 pub mod judgement;
+pub mod llm;
 pub mod mailbox;
 pub mod pipeline;
 pub mod routing;

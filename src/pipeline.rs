@@ -20,7 +20,7 @@ mod record;
 mod request;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::mailbox::InstanceState;
 use crate::routing::{Plan, RoutingStrategy};
@@ -142,7 +142,8 @@ impl Orchestrator {
         let house = &*self.house;
         request.validate(&house.config)?;
         let arrival = house.admit(id, &request, listener).await?;
-        let plan = house.plan(&request)?;
+        let time = arrival.deadline.remaining(Instant::now());
+        let plan = house.plan(&request, time).await?;
         let ledger = Ledger::open(house, &arrival, &plan);
         let execution = execute::run(house, &arrival, &plan, &mut request).await;
         let times = ledger.times();
@@ -155,9 +156,11 @@ impl Orchestrator {
     ///
     /// # Errors
     /// A [`Problem`] when the request is faulty or names an agent that there is not.
-    pub fn route(&self, request: &OrchestrationRequest) -> Result<Plan, Problem> {
-        request.validate(&self.house.config)?;
-        self.house.plan(request)
+    pub async fn route(&self, request: &OrchestrationRequest) -> Result<Plan, Problem> {
+        let config = &self.house.config;
+        request.validate(config)?;
+        let time = request.timeout.unwrap_or(config.request_timeout);
+        self.house.plan(request, time).await
     }
 
     /// All agents.

@@ -1,15 +1,49 @@
 //! Which agents get a request.
 //!
-//! The [`Router`] is an actor that follows who there is, and publishes what they are known for as a
-//! table of rules; routing itself happens on the caller's thread. A request that names its agents is not
-//! routed. One that matches no rule goes to the fallback agent, and the record of the decision
-//! says why. A router never fails a request.
+//! A cascade, cheapest first, each stage with a confidence and a reason:
+//!
+//! - a request that names its agents is not routed at all;
+//! - rules (words, phrases, regular expressions, see [`RuleTable`]) and a classifier that is trained at
+//!   the start from what agents are known for, in microseconds;
+//! - a language model, where those are unsure and one is configured;
+//! - the fallback agent.
+//!
+//! Whatever they say, permission, health and risk are looked at afterwards. The [`Router`] is an actor
+//! that follows who there is and publishes what it has learned; deciding happens on the caller's
+//! thread. A router never fails a request.
 
+mod advice;
+mod classifier;
+mod clauses;
 mod decision;
+mod draft;
+mod drafting;
+mod evaluation;
+mod fusion;
+mod guide;
+mod injection;
+mod learning;
+mod memory;
+mod negation;
+mod policy;
+mod question;
 mod router;
+mod routes;
 mod rules;
+mod school;
+mod signs;
 mod text;
+mod vectors;
 
-pub use decision::{Candidate, Decided, Mode, Plan, Routing, RoutingStrategy};
-pub use router::{Router, Routes, Survey};
-pub use rules::{Match, RuleTable};
+pub use advice::{AdviceConfig};
+pub(crate) use advice::Adviser;
+pub use decision::{Advice, Candidate, Decided, Mode, Plan, Routing, RoutingStrategy};
+pub use evaluation::{Coverage, Evaluation, Mistake, OutOfScope, Report, Sample};
+pub use memory::MemoryConfig;
+pub use policy::Denied;
+pub use question::Question;
+pub use learning::Schooling;
+pub use router::{Inspect, Learn, ModelReport, Remember, RollBack, Router, Survey};
+pub use routes::Routes;
+pub use school::{NoPreviousModel, Version, VersionState};
+pub use rules::{Match, RuleError, RuleTable};

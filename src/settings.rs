@@ -5,6 +5,7 @@
 
 mod choosing;
 mod keys;
+mod routing;
 mod source;
 mod supervision;
 
@@ -16,7 +17,8 @@ use crate::agents::AgentEntry;
 use crate::balancing::BalancingConfig;
 use crate::http::ServerConfig;
 use crate::pipeline::{Limits, PipelineConfig};
-use crate::routing::RoutingStrategy;
+use crate::llm::LlmConfig;
+use crate::routing::{AdviceConfig, MemoryConfig, RoutingStrategy};
 use crate::store::RedisConfig;
 use crate::supervision::HouseRules;
 
@@ -39,6 +41,12 @@ pub struct Settings {
     pub server: ServerConfig,
     /// Where the state is kept.
     pub state: StateConfig,
+    /// Where language models are; `None`: none is asked.
+    pub llm: Option<LlmConfig>,
+    /// When a language model is asked to route.
+    pub advice: AdviceRules,
+    /// How routing decisions are remembered.
+    pub memory: MemoryConfig,
     /// The agents of `agents.yaml`.
     pub agents: Vec<AgentEntry>,
 }
@@ -77,12 +85,45 @@ impl Default for Settings {
             metrics_retention: Duration::from_secs(7 * 86_400),
             server: ServerConfig::default(),
             state: StateConfig::Memory,
+            llm: None,
+            advice: AdviceRules::default(),
+            memory: MemoryConfig::default(),
             agents: Vec::new(),
         }
     }
 }
 
+/// When a language model is asked to route.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdviceRules {
+    /// Below this confidence a `hybrid` decision asks.
+    pub threshold: f64,
+    /// The longest time that a decision waits for it.
+    pub timeout: Duration,
+}
+
+impl Default for AdviceRules {
+    fn default() -> Self {
+        Self {
+            threshold: 0.6,
+            timeout: Duration::from_secs(2),
+        }
+    }
+}
+
 impl Settings {
+    /// Which language model is asked to route, and when; `None`: none is.
+    #[must_use]
+    pub fn advice(&self) -> Option<AdviceConfig> {
+        let llm = self.llm.as_ref()?;
+        Some(AdviceConfig {
+            model: llm.routing_model.clone(),
+            complex_model: llm.complex_routing_model.clone(),
+            threshold: self.advice.threshold,
+            timeout: self.advice.timeout,
+        })
+    }
+
     /// Reads `orchestrator.yaml` and `agents.yaml` of that directory, and the environment.
     ///
     /// Either file may be missing, not both. A variable `ORCHESTRATOR__A__B` stands for the key

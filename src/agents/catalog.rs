@@ -1,6 +1,7 @@
 mod builtin;
 mod http;
 mod queue;
+mod routing;
 mod supervisor;
 
 use std::ops::RangeInclusive;
@@ -28,6 +29,8 @@ pub struct AgentEntry {
     capabilities: Vec<String>,
     keywords: Vec<Keyword>,
     examples: Vec<String>,
+    more_examples: Vec<String>,
+    min_confidence: f64,
     instances: usize,
     concurrency: usize,
     queue: Queue,
@@ -58,6 +61,8 @@ const COMMON: &[&str] = &[
     "capabilities",
     "keywords",
     "examples",
+    "examples_from",
+    "min_confidence",
     "concurrency",
     "queue",
     "timeout_ms",
@@ -110,8 +115,13 @@ impl AgentEntry {
             capabilities: texts(entry, "capabilities"),
             keywords: entry
                 .member("keywords")
-                .map_or_else(Vec::new, |it| keywords(&it)),
+                .map_or_else(Vec::new, |it| routing::keywords(&it)),
             examples: texts(entry, "examples"),
+            more_examples: routing::examples(entry, directory),
+            min_confidence: entry
+                .member("min_confidence")
+                .and_then(|it| it.share())
+                .unwrap_or(0.0),
             instances: match &kind {
                 Some(AgentKind::Http(remotes)) => remotes.len(),
                 _ => count(entry, "instances", 1, 1),
@@ -170,6 +180,8 @@ impl AgentEntry {
             .capabilities(&self.capabilities)
             .keywords(self.keywords.iter().cloned())
             .examples(&self.examples)
+            .more_examples(self.more_examples.iter().map(String::as_str))
+            .min_confidence(self.min_confidence)
             .instances(self.instances)
             .concurrency(self.concurrency)
             .queue(self.queue.most)
@@ -219,28 +231,6 @@ fn texts(entry: &Reader<'_>, key: &str) -> Vec<String> {
 fn count(entry: &Reader<'_>, key: &str, least: u32, usual: usize) -> usize {
     let place = entry.member(key);
     place.and_then(|it| it.count(least)).unwrap_or(usual)
-}
-
-fn keywords(place: &Reader<'_>) -> Vec<Keyword> {
-    let items = place.items().unwrap_or_default();
-    items.iter().filter_map(keyword).collect()
-}
-
-fn keyword(item: &Reader<'_>) -> Option<Keyword> {
-    let (phrase, weight) = if item.is_string() {
-        (item.clone(), 1.0)
-    } else {
-        item.allow_only(&["phrase", "weight"]);
-        let weight = item.member("weight");
-        let weight = weight.map_or(Some(1.0), |weight| weight.positive());
-        (item.required("phrase")?, weight?)
-    };
-    let text = phrase.string()?;
-    if text.trim().is_empty() {
-        phrase.fault("expected a word or a phrase");
-        return None;
-    }
-    Some(Keyword::weighted(text, weight))
 }
 
 /// The spans that agents may take, milliseconds.

@@ -15,7 +15,8 @@ use crate::agents::AgentEntry;
 use crate::agents::chat::Roster;
 use crate::balancing::{Balancer, Muster, Pools};
 use crate::pipeline::Recruiter;
-use crate::routing::{Router, Routes, Survey};
+use crate::llm::OpenAi;
+use crate::routing::{Adviser, Remember, Router, Routes};
 use crate::settings::{Settings, StateConfig};
 use crate::store::{Embedded, Journal, Redis, Store, StoreError};
 use crate::supervision::{AgentSpec, AgentThreads, Enlist, Origin, Registry, RegistryError, Root};
@@ -61,13 +62,29 @@ pub(super) async fn start_balancer(
 pub(super) async fn start_router(
     settings: &Settings,
     registry: &Registry,
+    journal: &Journal,
+    model: Option<&Arc<OpenAi>>,
     control: &ArbiterHandle,
 ) -> (Addr<Router>, Routes) {
-    let routes = Routes::new(settings.fallback_agent.as_str().into());
-    let router = Router::new(registry.clone(), routes.clone());
+    let adviser = adviser(settings, model);
+    let fallback = settings.fallback_agent.as_str().into();
+    let routes = Routes::of(fallback, Some(registry.clone()), settings.memory, adviser);
+    let router = Router::new(registry.clone(), routes.clone(), journal.clone());
     let router = Router::start_in_arbiter(control, |_| router);
-    router.send(Survey).await.expect(JUST_STARTED);
+    router.send(Remember).await.expect(JUST_STARTED);
     (router, routes)
+}
+
+/// Who asks a language model about routing, where one is configured.
+pub(super) fn adviser(settings: &Settings, model: Option<&Arc<OpenAi>>) -> Option<Adviser> {
+    let (config, model) = (settings.advice()?, Arc::clone(model?));
+    Some(Adviser::new(config, model, settings.house.breaker))
+}
+
+/// A client of the language models, where any are configured.
+pub(super) fn model(settings: &Settings) -> Result<Option<Arc<OpenAi>>, StartError> {
+    let client = settings.llm.as_ref().map(OpenAi::new).transpose()?;
+    Ok(client.map(Arc::new))
 }
 
 /// Keeps the roster that agents speak of as the registry is.

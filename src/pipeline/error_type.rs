@@ -7,9 +7,11 @@ use serde::Serialize;
 #[allow(missing_docs)] // the names are the contract's, and `title` says each in words
 pub enum ErrorType {
     MalformedJson,
+    PermissionDenied,
     AgentNotFound,
     AgentNameTaken,
     AgentNotRemovable,
+    NoPreviousModel,
     RequestNotFound,
     RouteNotFound,
     MethodNotAllowed,
@@ -34,10 +36,11 @@ impl ErrorType {
     pub fn status(self) -> u16 {
         match self {
             Self::MalformedJson => 400,
+            Self::PermissionDenied => 403,
             Self::AgentNotFound | Self::RequestNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
-            Self::AgentNameTaken | Self::AgentNotRemovable => 409,
+            Self::AgentNameTaken | Self::AgentNotRemovable | Self::NoPreviousModel => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ValidationError => 422,
@@ -57,9 +60,11 @@ impl ErrorType {
     pub fn title(self) -> &'static str {
         match self {
             Self::MalformedJson => "The body is not JSON",
+            Self::PermissionDenied => "That is not permitted",
             Self::AgentNotFound => "There is no such agent",
             Self::AgentNameTaken => "There is an agent of that name",
             Self::AgentNotRemovable => "The agent cannot be removed",
+            Self::NoPreviousModel => "There is no model to go back to",
             Self::RequestNotFound => "There is no such request",
             Self::RouteNotFound => "There is nothing at this path",
             Self::MethodNotAllowed => "The method is not allowed here",

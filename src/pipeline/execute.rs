@@ -35,9 +35,11 @@ pub(super) struct Execution {
 
 /// How a run deals with agents that could not answer.
 #[derive(Clone, Copy)]
-pub(super) struct Manners {
+pub(super) struct Manners<'a> {
     pub require: Require,
     pub on_failure: Option<OnFailure>,
+    /// The agents that the caller may use; `None`: all.
+    pub permitted: Option<&'a [AgentName]>,
 }
 
 pub(super) async fn run(
@@ -50,17 +52,24 @@ pub(super) async fn run(
     let manners = Manners {
         require: request.require,
         on_failure: request.on_failure,
+        permitted: request.permitted.as_deref(),
     };
     match plan.mode {
-        Mode::Single => single(house, arrival, &plan.routing.primary_agent, task).await,
-        Mode::Sequential => sequential::run(house, arrival, &plan.agents, task, manners).await,
-        Mode::Parallel => parallel::run(house, arrival, &plan.agents, task, manners).await,
+        Mode::Single => single(house, arrival, plan, task, manners).await,
+        Mode::Sequential => sequential::run(house, arrival, plan, task, manners).await,
+        Mode::Parallel => parallel::run(house, arrival, plan, task, manners).await,
     }
 }
 
-async fn single(house: &House, arrival: &Arrival, agent: &AgentName, task: Task) -> Execution {
-    let what = Assignment::new(task, std::slice::from_ref(agent));
-    let mut part = Part::of(agent.clone());
+async fn single(
+    house: &House,
+    arrival: &Arrival,
+    plan: &Plan,
+    task: Task,
+    manners: Manners<'_>,
+) -> Execution {
+    let what = Assignment::new(task, plan, manners.permitted);
+    let mut part = Part::of(plan.routing.primary_agent.clone());
     part.take(house, arrival, &what).await;
     Execution {
         success: part.is_done(),

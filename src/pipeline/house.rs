@@ -1,6 +1,7 @@
 //! What the stages of a request share.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_rt::ArbiterHandle;
@@ -9,14 +10,17 @@ use log::info;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Admission, AnswerBody, Entry, OrchestrationRequest, PipelineConfig, Problem};
+use super::{
+    Admission, AnswerBody, Entry, ErrorType, OrchestrationRequest, PipelineConfig, Problem,
+};
 use crate::balancing::{Balancer, Pools};
 use crate::judgement::Deadline;
-use crate::routing::{Plan, Router, Routes};
+use crate::llm::OpenAi;
+use crate::routing::{Plan, Question, Router, Routes};
 use crate::store::Journal;
 use crate::supervision::{AgentSpec, Registry, Root};
 use crate::telemetry::{MetricsHandle, ResourceGauge};
-use crate::words::{Fault, Listener, RequestEvent, RequestId};
+use crate::words::{AgentName, Fault, Listener, RequestEvent, RequestId};
 
 /// Reads an entry of `agents.yaml`; otherwise says what is wrong with it.
 pub(crate) type Recruiter = Box<dyn Fn(&Value) -> Result<AgentSpec, Vec<Fault>> + Send + Sync>;
@@ -32,6 +36,8 @@ pub(crate) struct House {
     pub balancer: Addr<Balancer>,
     pub routes: Routes,
     pub router: Addr<Router>,
+    /// Where language models are, where any are configured.
+    pub model: Option<Arc<OpenAi>>,
     /// Reads what an agent shall be that is registered at run time.
     pub recruiter: Recruiter,
     pub admission: Admission,
@@ -82,20 +88,36 @@ impl House {
         Ok(arrival)
     }
 
-    pub(super) fn plan(&self, request: &OrchestrationRequest) -> Result<Plan, Problem> {
+    /// Who works on the request; choosing takes no longer than that.
+    pub(super) async fn plan(
+        &self,
+        request: &OrchestrationRequest,
+        time: Duration,
+    ) -> Result<Plan, Problem> {
         let unknown = |name: &&String| self.registry.find(name).is_none();
         if let Some(name) = request.agents.iter().find(unknown) {
             return Err(Problem::no_such_agent(name, &self.registry));
         }
-        let explicit = request.agents.iter().map(|name| name.as_str().into());
-        let plan = Plan::explicit(explicit.collect(), request.mode).unwrap_or_else(|| {
-            let strategy = request
-                .routing_strategy
-                .unwrap_or(self.config.routing_strategy);
-            let routing = self.routes.route(&request.content, strategy);
-            Plan::routed(routing, request.mode)
-        });
-        Ok(plan)
+        let permitted = request.permitted.as_deref();
+        let named: Vec<AgentName> = request.agents.iter().map(|name| name.as_str().into()).collect();
+        let forbidden = |name: &&AgentName| permitted.is_some_and(|it| !it.contains(name));
+        if let Some(name) = named.iter().find(forbidden) {
+            return Err(Problem::not_permitted(name));
+        }
+        if let Some(plan) = Plan::explicit(named, request.mode) {
+            return Ok(plan);
+        }
+        let strategy = request.routing_strategy;
+        let question = Question {
+            content: request.content.trim(),
+            context: Some(&request.context),
+            history: &request.history,
+            strategy: strategy.unwrap_or(self.config.routing_strategy),
+            mode: request.mode,
+            permitted,
+        };
+        let decided = self.routes.decide(&question, time).await;
+        decided.map_err(|denied| Problem::new(ErrorType::PermissionDenied, denied.to_string()))
     }
 
     pub(super) fn log(&self, arrival: &Arrival, conclusion: &Result<AnswerBody, Problem>) {

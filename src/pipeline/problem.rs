@@ -76,6 +76,11 @@ impl Problem {
         Self::new(ErrorType::AgentNotFound, detail).of_agent(name)
     }
 
+    pub(super) fn not_permitted(agent: &str) -> Self {
+        let detail = format!("this caller may not use the agent `{agent}`");
+        Self::new(ErrorType::PermissionDenied, detail).of_agent(agent)
+    }
+
     pub(super) fn shutting_down() -> Self {
         let detail = "this orchestrator is shutting down; ask another one";
         Self::new(ErrorType::ShuttingDown, detail).retry_after(Duration::from_secs(1))

@@ -173,6 +173,7 @@ impl<'a> Ledger<'a> {
         self.house.journal.put(key, &measurements, ttl);
         self.house.metrics.observe(&Observation {
             strategy: self.routing.strategy.as_str(),
+            cached: self.routing.cached,
             success,
             routing_time: times.routing,
             execution_time: times.execution(),

@@ -8,7 +8,7 @@ use super::PipelineConfig;
 use super::problem::Problem;
 use crate::routing::{Mode, RoutingStrategy};
 use crate::supervision::OnFailure;
-use crate::words::{Fault, Reader, Role, Task, Turn};
+use crate::words::{AgentName, Fault, Reader, Role, Task, Turn};
 
 /// What a request may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,9 @@ pub struct OrchestrationRequest {
     pub timeout: Option<Duration>,
     /// Stored and echoed.
     pub metadata: BTreeMap<String, String>,
+    /// The agents that the caller may use, whatever routing says; `None`: all. Not a part of the body:
+    /// whoever mounts or calls the orchestrator knows who asks.
+    pub permitted: Option<Vec<AgentName>>,
 }
 
 impl OrchestrationRequest {
@@ -158,6 +161,7 @@ impl OrchestrationRequest {
             metadata: body
                 .member("metadata")
                 .map_or_else(BTreeMap::new, |it| metadata(&it)),
+            permitted: None,
         }
     }
 

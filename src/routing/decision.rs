@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::words::{AgentName, Rendered};
 
 /// How a request asks to be routed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RoutingStrategy {
-    /// By rules alone.
+    /// By rules and a classifier, without a language model.
     Simple,
     /// By a language model first.
     Llm,
-    /// By rules, and by a language model where they are unsure.
+    /// By rules and a classifier, and by a language model where they are unsure.
     #[default]
     Hybrid,
 }
@@ -26,7 +26,7 @@ impl RoutingStrategy {
 }
 
 /// How several agents work together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// One agent.
@@ -43,8 +43,12 @@ pub enum Mode {
 pub enum Decided {
     /// The request named its agents.
     Explicit,
-    /// Keywords.
+    /// Keywords; whatever else was asked agreed, or had nothing to say.
     Simple,
+    /// The classifier.
+    Classifier,
+    /// A language model.
+    Llm,
     /// Nothing did; the fallback agent answers.
     Fallback,
 }
@@ -56,6 +60,8 @@ impl Decided {
         match self {
             Self::Explicit => "explicit",
             Self::Simple => "simple",
+            Self::Classifier => "classifier",
+            Self::Llm => "llm",
             Self::Fallback => "fallback",
         }
     }
@@ -79,7 +85,7 @@ pub struct Routing {
     pub strategy: Decided,
     /// The agent that fits best.
     pub primary_agent: AgentName,
-    /// Others that fit, best first.
+    /// The others that take part, in order.
     pub secondary_agents: Vec<AgentName>,
     /// How sure the router is of the primary agent, 0 to 1.
     pub confidence: f64,
@@ -87,12 +93,26 @@ pub struct Routing {
     pub reasoning: String,
     /// All that were considered, best first.
     pub candidates: Vec<Candidate>,
-    /// What a language model said; null when none was asked.
-    pub llm: Option<String>,
+    /// What a language model said; null when none was asked, or none answered.
+    pub llm: Option<Advice>,
     /// Whether the decision was remembered from an earlier request.
     pub cached: bool,
-    /// Why a stage that should have decided did not.
+    /// Why a stage that should have decided did not, or an agent that should have been asked is not.
     pub fallback_reason: Option<String>,
+}
+
+/// What a language model said of a request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Advice {
+    /// The model.
+    pub model: String,
+    /// The agents that it chose, in order; empty when it found none that fits.
+    pub agents: Vec<AgentName>,
+    /// How probable it found the first of them, 0 to 1, by the probabilities of its words; null where
+    /// the server does not tell those. What a model says of its own confidence is not asked for.
+    pub probability: Option<f64>,
+    /// How long it took, milliseconds.
+    pub took_ms: f64,
 }
 
 /// Who works on a request, and how.
@@ -102,6 +122,9 @@ pub struct Plan {
     pub mode: Mode,
     /// Who works, in order; never empty.
     pub agents: Vec<AgentName>,
+    /// What each of them is asked, where the request asks several things; empty where all are asked
+    /// the whole of it.
+    pub parts: Vec<Arc<str>>,
     /// Why.
     pub routing: Arc<Rendered<Routing>>,
 }
@@ -129,22 +152,20 @@ impl Plan {
         Some(Self {
             mode,
             agents,
+            parts: Vec::new(),
             routing: Arc::new(routing.into()),
         })
     }
 
-    /// The agents as the router decided; `None` mode means the primary agent alone.
-    #[must_use]
-    pub fn routed(routing: Routing, mode: Option<Mode>) -> Self {
-        let mut agents = vec![routing.primary_agent.clone()];
-        let mode = mode.unwrap_or(Mode::Single);
-        if mode != Mode::Single {
-            agents.extend(routing.secondary_agents.iter().cloned());
-        }
+    /// The same plan, as one that was remembered.
+    pub(super) fn remembered(&self) -> Self {
+        let routing = Routing {
+            cached: true,
+            ..Routing::clone(&self.routing)
+        };
         Self {
-            mode,
-            agents,
             routing: Arc::new(routing.into()),
+            ..self.clone()
         }
     }
 }

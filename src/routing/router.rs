@@ -1,30 +1,41 @@
-use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, StreamHandler};
-use arc_swap::ArcSwapOption;
-use log::error;
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, StreamHandler, WrapFuture};
+use log::{error, info, warn};
+use serde::Serialize;
+use tokio::sync::oneshot;
 
-use super::decision::{Candidate, Decided, Routing, RoutingStrategy};
-use super::rules::{Match, RuleTable};
+use super::learning::Correction;
+use super::routes::Routes;
+use super::school::{Learnt, NoPreviousModel, School, Version, VersionState};
+use crate::store::{Journal, StateKey};
 use crate::supervision::{Changed, Registry};
-use crate::words::{AgentCard, AgentName};
+use crate::words::{AgentCard, AgentName, RequestId};
 
-/// Candidates that the record names at most.
-const SHOWN: usize = 5;
+/// How long the router waits for more corrections before it learns from one.
+const GATHER: Duration = Duration::from_millis(500);
+/// How long what was learned is kept: practically for ever.
+const KEPT: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// What learns is a thread that ends only with the process.
+const ALIVE: &str = "a thread that learns ends by itself";
 
-/// Owns the rules that follow from what agents are known for, and publishes them. It follows the
-/// registry: an agent that cannot be expected to take work is not routed to.
-#[derive(Debug)]
+/// Follows which agents there are and what users say, and publishes what follows from both.
+///
+/// It learns on a thread of its own, and one thing after the other; until it has learned, what was
+/// published before decides.
 pub struct Router {
     registry: Registry,
-    published: Routes,
-}
-
-/// The rules as last published; cheap to clone, read from any thread without waiting.
-#[derive(Debug, Clone)]
-pub struct Routes {
-    fallback: AgentName,
-    table: Arc<ArcSwapOption<RuleTable>>,
+    routes: Routes,
+    journal: Journal,
+    school: School,
+    /// What the published model knows.
+    taught: Option<Vec<AgentCard>>,
+    is_learning: bool,
+    /// Those who wait until all is learned that there was when they came.
+    waiting: Vec<oneshot::Sender<()>>,
+    /// Those who wait for what is being learned now.
+    heard: Vec<oneshot::Sender<()>>,
+    is_stale: bool,
 }
 
 /// Looks at the registry now; answered when what follows is published.
@@ -32,20 +43,150 @@ pub struct Routes {
 #[rtype(result = "()")]
 pub struct Survey;
 
+/// Takes up what was learned before the process began; answered when it is published.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Remember;
+
+/// A user says which agent would have been right for a request.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Learn {
+    /// The request.
+    pub request: RequestId,
+    /// What was asked.
+    pub text: String,
+    /// Who should have been.
+    pub agent: AgentName,
+    /// How sure the user was; 1 is ordinary.
+    pub weight: f32,
+}
+
+/// Tells of the model.
+#[derive(Debug, Message)]
+#[rtype(result = "ModelReport")]
+pub struct Inspect;
+
+/// Goes back to the model before the last corrections; answered when it decides.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), NoPreviousModel>")]
+pub struct RollBack;
+
+/// The model that decides, and those before it: the body of `GET /routing/model`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelReport {
+    /// The one that decides; null where there is nothing to learn from, and rules decide alone.
+    pub active: Option<Version>,
+    /// Corrections by users that have not been looked at yet.
+    pub pending_corrections: usize,
+    /// All that are remembered, the latest first.
+    pub versions: Vec<Version>,
+}
+
 impl Router {
-    /// A router to the agents of that registry, which publishes to `published`.
+    /// A router to the agents of that registry, which publishes to `routes` and keeps what it learns
+    /// in the journal.
     #[must_use]
-    pub fn new(registry: Registry, published: Routes) -> Self {
+    pub fn new(registry: Registry, routes: Routes, journal: Journal) -> Self {
         Self {
             registry,
-            published,
+            routes,
+            journal,
+            school: School::default(),
+            taught: None,
+            is_learning: false,
+            waiting: Vec::new(),
+            heard: Vec::new(),
+            is_stale: false,
         }
     }
 
-    fn survey(&self) {
-        let agents = self.registry.all();
-        let available = agents.iter().filter(|agent| agent.is_available());
-        self.published.publish(available.map(|agent| &agent.card));
+    fn cards(&self) -> Vec<AgentCard> {
+        self.registry.all().iter().map(|agent| agent.card.clone()).collect()
+    }
+
+    /// Learns what is new, unless there is nothing, or it is learning already.
+    fn learn(&mut self, ctx: &mut Context<Self>) {
+        if self.is_learning {
+            return;
+        }
+        let cards = self.cards();
+        let is_known = self.taught.as_ref() == Some(&cards);
+        if is_known && !self.is_stale && self.school.pending() == 0 {
+            self.release();
+            return;
+        }
+        self.heard.append(&mut self.waiting);
+        self.is_learning = true;
+        self.is_stale = false;
+        let lecture = self.school.lecture(cards.clone());
+        let (tell, told) = oneshot::channel();
+        let studying = std::thread::Builder::new().name("router-learns".to_owned()).spawn(move || {
+            // Who waits is gone only when everything ends.
+            let _ = tell.send(lecture.hear());
+        });
+        if let Err(error) = studying {
+            error!("the router cannot learn: {error}");
+        }
+        let learned = told.into_actor(self).map(move |learnt, router, ctx| {
+            match learnt {
+                Ok(Ok(learnt)) => router.publish(cards, learnt),
+                Ok(Err(reason)) => {
+                    error!("what is known of the agents is not replaced: {reason}");
+                    router.taught = Some(cards);
+                }
+                Err(_) => error!("{ALIVE}, but it did not"),
+            }
+            router.is_learning = false;
+            for waiting in router.heard.drain(..) {
+                let _ = waiting.send(());
+            }
+            router.learn(ctx);
+        });
+        ctx.spawn(learned);
+    }
+
+    fn publish(&mut self, cards: Vec<AgentCard>, learnt: Learnt) {
+        self.school.enter(&learnt);
+        self.routes.replace(learnt.guide);
+        self.taught = Some(cards);
+        self.journal.put(StateKey::RoutingModel, &self.school, KEPT);
+        let versions = self.school.versions();
+        if let Some(last) = versions.first() {
+            let accuracy = last.out_of_fold_accuracy.map_or_else(String::new, |it| format!(", {:.1} % right out of fold", it * 100.0));
+            info!(
+                "router: model {} {:?}, of {} texts and {} corrections{accuracy}",
+                last.version, last.state, last.lessons, last.corrections
+            );
+        }
+    }
+
+    fn release(&mut self) {
+        for waiting in self.waiting.drain(..) {
+            // One who has gone needs no answer.
+            let _ = waiting.send(());
+        }
+    }
+
+    /// Learns, and tells when that is done.
+    fn learned(&mut self, ctx: &mut Context<Self>) -> ResponseFuture<()> {
+        let (tell, told) = oneshot::channel();
+        self.waiting.push(tell);
+        self.learn(ctx);
+        Box::pin(async {
+            // It ends with everything else, and then nobody is routed any more.
+            let _ = told.await;
+        })
+    }
+
+    fn report(&self) -> ModelReport {
+        let versions = self.school.versions();
+        let active = versions.iter().find(|version| version.state == VersionState::Active);
+        ModelReport {
+            active: active.cloned(),
+            pending_corrections: self.school.pending(),
+            versions,
+        }
     }
 }
 
@@ -58,107 +199,89 @@ impl Actor for Router {
 }
 
 impl Handler<Survey> for Router {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, _: Survey, _: &mut Self::Context) {
-        self.survey();
+    fn handle(&mut self, _: Survey, ctx: &mut Self::Context) -> Self::Result {
+        self.learned(ctx)
     }
 }
 
 impl StreamHandler<Changed> for Router {
-    fn handle(&mut self, _: Changed, _: &mut Self::Context) {
-        self.survey();
+    fn handle(&mut self, _: Changed, ctx: &mut Self::Context) {
+        self.learn(ctx);
     }
 }
 
-impl Routes {
-    /// No rules yet: everything goes to the fallback agent.
-    #[must_use]
-    pub fn new(fallback: AgentName) -> Self {
-        Self {
-            fallback,
-            table: Arc::default(),
+impl Handler<Remember> for Router {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Remember, ctx: &mut Self::Context) -> Self::Result {
+        let journal = self.journal.clone();
+        let addr = actix::AsyncContext::address(ctx);
+        Box::pin(async move {
+            match journal.read(StateKey::RoutingModel).await {
+                Ok(Some(stored)) => match serde_json::from_slice(&stored) {
+                    Ok(school) => addr.do_send(Resume(school)),
+                    Err(error) => warn!("what the router has learned cannot be read: {error}"),
+                },
+                Ok(None) => {}
+                Err(error) => warn!("the router goes without what it has learned: {error}"),
+            }
+            // It ends with everything else.
+            let _ = addr.send(Survey).await;
+        })
+    }
+}
+
+/// Goes on with what was learned before.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Resume(School);
+
+impl Handler<Resume> for Router {
+    type Result = ();
+
+    fn handle(&mut self, Resume(school): Resume, _: &mut Self::Context) {
+        self.school = school;
+        self.is_stale = true;
+    }
+}
+
+impl Handler<Learn> for Router {
+    type Result = ();
+
+    fn handle(&mut self, said: Learn, ctx: &mut Self::Context) {
+        self.school.note(Correction {
+            request: said.request.to_string(),
+            text: said.text,
+            agent: said.agent.to_string(),
+            weight: said.weight,
+        });
+        self.journal.put(StateKey::RoutingModel, &self.school, KEPT);
+        ctx.run_later(GATHER, |router, ctx| router.learn(ctx));
+    }
+}
+
+impl Handler<Inspect> for Router {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.report())
+    }
+}
+
+impl Handler<RollBack> for Router {
+    type Result = ResponseFuture<Result<(), NoPreviousModel>>;
+
+    fn handle(&mut self, _: RollBack, ctx: &mut Self::Context) -> Self::Result {
+        if let Err(none) = self.school.roll_back() {
+            return Box::pin(async move { Err(none) });
         }
+        self.is_stale = true;
+        let learned = self.learned(ctx);
+        Box::pin(async move {
+            learned.await;
+            Ok(())
+        })
     }
-
-    /// Replaces the rules by those of these agents; on failure the old ones stay.
-    pub fn publish<'a>(&self, cards: impl IntoIterator<Item = &'a AgentCard>) {
-        match RuleTable::new(cards) {
-            Ok(table) => self.table.store(Some(Arc::new(table))),
-            Err(reason) => error!("routing rules are not replaced: {reason}"),
-        }
-    }
-
-    /// Decides who should work on the text.
-    #[must_use]
-    pub fn route(&self, text: &str, strategy: RoutingStrategy) -> Routing {
-        let table = self.table.load();
-        let matches = table.as_ref().map(|table| table.matches(text));
-        let mut routing = match matches {
-            Some(matches) if !matches.is_empty() => by_rules(&matches),
-            _ => self.fall_back(),
-        };
-        if strategy == RoutingStrategy::Llm {
-            routing.fallback_reason = Some("no language model is configured".to_owned());
-        }
-        routing
-    }
-
-    fn fall_back(&self) -> Routing {
-        let reason = "no keyword of any agent is in the request";
-        Routing {
-            strategy: Decided::Fallback,
-            primary_agent: self.fallback.clone(),
-            secondary_agents: Vec::new(),
-            confidence: 0.0,
-            reasoning: format!("{reason}, so the fallback agent answers"),
-            candidates: Vec::new(),
-            llm: None,
-            cached: false,
-            fallback_reason: Some(reason.to_owned()),
-        }
-    }
-}
-
-fn by_rules(matches: &[Match]) -> Routing {
-    let total: f64 = matches.iter().map(|m| m.weight).sum();
-    let primary = &matches[0];
-    let rivals = matches[1..].iter();
-    let secondary = rivals.take_while(|rival| rival.weight * 2.0 >= primary.weight);
-    Routing {
-        strategy: Decided::Simple,
-        primary_agent: primary.agent.clone(),
-        secondary_agents: secondary.map(|m| m.agent.clone()).collect(),
-        confidence: confidence(primary.weight, total),
-        reasoning: reasoning(primary),
-        candidates: matches
-            .iter()
-            .take(SHOWN)
-            .map(|m| candidate(m, total))
-            .collect(),
-        llm: None,
-        cached: false,
-        fallback_reason: None,
-    }
-}
-
-fn candidate(found: &Match, total: f64) -> Candidate {
-    let signals = found.keywords.iter().map(|k| format!("keyword: {k}"));
-    Candidate {
-        agent: found.agent.clone(),
-        score: confidence(found.weight, total),
-        signals: signals.collect(),
-    }
-}
-
-/// The agent's share of all that speaks for anybody, less what so little evidence leaves open:
-/// one ordinary keyword alone makes for 0.63, two for 0.86, four for 0.98.
-fn confidence(weight: f64, total: f64) -> f64 {
-    let certainty = (weight / total) * (1.0 - (-weight).exp());
-    (certainty * 1000.0).round() / 1000.0
-}
-
-fn reasoning(found: &Match) -> String {
-    let quoted: Vec<String> = found.keywords.iter().map(|k| format!("\"{k}\"")).collect();
-    format!("{} speaks for {}", quoted.join(", "), found.agent)
 }

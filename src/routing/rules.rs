@@ -1,14 +1,16 @@
-//! Words and phrases that speak for agents, found all at once.
+//! Words, phrases and regular expressions that speak for agents, found all at once.
 
 use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, BuildError};
+use aho_corasick::{AhoCorasick, MatchKind};
+use regex::{RegexSet, RegexSetBuilder};
 
-use super::text::normalised;
-use crate::words::{AgentCard, AgentName};
+use super::negation;
+use super::text::{Text, normalised};
+use crate::words::{AgentCard, AgentName, Keyword, Pattern};
 
-/// The keywords of all agents in one automaton, so that the time to match a text does not grow
-/// with their number.
+/// The keywords of all agents in one automaton, and their regular expressions in another, so that
+/// the time to match a text does not grow with their number.
 ///
 /// ```
 /// use agent_orchestrator::AgentSpec;
@@ -18,6 +20,7 @@ use crate::words::{AgentCard, AgentName};
 /// let table = RuleTable::new([spec.card()])?;
 /// assert_eq!(table.matches("Hi there")[0].agent.as_ref(), "chat_agent");
 /// assert!(table.matches("is this it?").is_empty());
+/// assert!(table.matches("don't say hi, only nod to them").is_empty());
 /// # use agent_orchestrator::{Agent, AgentContext, AgentError, Reply, Task};
 /// # struct Silent;
 /// # impl Agent for Silent {
@@ -30,15 +33,21 @@ use crate::words::{AgentCard, AgentName};
 #[derive(Debug)]
 pub struct RuleTable {
     agents: Vec<AgentName>,
-    automaton: AhoCorasick,
-    /// For each pattern of the automaton, whom it speaks for.
-    voices: Vec<Pattern>,
+    phrases: AhoCorasick,
+    regexes: RegexSet,
+    /// Which rules each phrase, and after those each regular expression, is the pattern of.
+    rules_of: Vec<Vec<usize>>,
+    rules: Vec<Rule>,
 }
 
+/// A keyword with what it depends on, as places among the phrases.
 #[derive(Debug)]
-struct Pattern {
+struct Rule {
+    agent: usize,
+    weight: f64,
     shown: String,
-    voices: Vec<(usize, f64)>,
+    requires: Vec<usize>,
+    forbids: Vec<usize>,
 }
 
 /// What speaks for one agent in a text.
@@ -46,168 +55,177 @@ struct Pattern {
 pub struct Match {
     /// The agent.
     pub agent: AgentName,
+    /// Its place among the cards.
+    pub place: usize,
     /// The sum of the weights of the keywords that were found, each counted once.
     pub weight: f64,
-    /// The keywords that were found, in the order of the text.
+    /// The keywords that were found.
     pub keywords: Vec<String>,
+}
+
+/// Why there can be no table of these rules.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// The phrases are too many.
+    #[error("the keywords are too many: {0}")]
+    Phrases(#[from] aho_corasick::BuildError),
+    /// A regular expression is none, or they are too many.
+    #[error("the regular expressions cannot be used: {0}")]
+    Regexes(#[from] regex::Error),
 }
 
 impl RuleTable {
     /// Builds the table from the cards' keywords.
     ///
     /// # Errors
-    /// When the keywords are too many for an automaton (their lengths sum to more than 2 GiB).
-    pub fn new<'a>(cards: impl IntoIterator<Item = &'a AgentCard>) -> Result<Self, BuildError> {
-        let mut agents = Vec::new();
-        let mut patterns: Vec<String> = Vec::new();
-        let mut voices: Vec<Pattern> = Vec::new();
-        let mut known: HashMap<String, usize> = HashMap::new();
-        for (number, card) in cards.into_iter().enumerate() {
-            agents.push(card.name.clone());
+    /// When the keywords are too many for an automaton (their lengths sum to more than 2 GiB), or a
+    /// regular expression is none.
+    pub fn new<'a>(cards: impl IntoIterator<Item = &'a AgentCard>) -> Result<Self, RuleError> {
+        let cards: Vec<&AgentCard> = cards.into_iter().collect();
+        let mut patterns = Patterns::default();
+        let mut rules = Vec::new();
+        let mut patterns_of = Vec::new();
+        for (agent, card) in cards.iter().enumerate() {
             for keyword in &card.keywords {
-                let pattern = normalised(&keyword.phrase);
-                if pattern.trim().is_empty() {
-                    continue;
+                if let Some(pattern) = patterns.place(&keyword.pattern) {
+                    rules.push(patterns.rule(agent, keyword));
+                    patterns_of.push(pattern);
                 }
-                let place = *known.entry(pattern.clone()).or_insert_with(|| {
-                    patterns.push(pattern);
-                    voices.push(Pattern {
-                        shown: keyword.phrase.clone(),
-                        voices: Vec::new(),
-                    });
-                    voices.len() - 1
-                });
-                voices[place].voices.push((number, keyword.weight));
             }
         }
+        let mut rules_of = vec![Vec::new(); patterns.phrases.len() + patterns.regexes.len()];
+        for (rule, pattern) in patterns_of.into_iter().enumerate() {
+            let place = match pattern {
+                Place::Phrase(place) => place,
+                Place::Regex(place) => patterns.phrases.len() + place,
+            };
+            rules_of[place].push(rule);
+        }
         Ok(Self {
-            agents,
-            automaton: AhoCorasick::new(&patterns)?,
-            voices,
+            agents: cards.iter().map(|card| card.name.clone()).collect(),
+            phrases: AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .build(&patterns.phrases)?,
+            regexes: RegexSetBuilder::new(&patterns.regexes)
+                .case_insensitive(true)
+                .build()?,
+            rules_of,
+            rules,
         })
     }
 
     /// What speaks for whom in the text: the loudest first, equals in the order of the cards.
     #[must_use]
     pub fn matches(&self, text: &str) -> Vec<Match> {
-        let text = normalised(text);
-        let mut heard: Vec<usize> = Vec::new();
-        let mut found: Vec<(usize, Match)> = Vec::new();
-        // Patterns begin and end with the space that their neighbours share: hence overlapping.
-        for hit in self.automaton.find_overlapping_iter(&text) {
-            let pattern = hit.pattern().as_usize();
-            if heard.contains(&pattern) {
-                continue;
-            }
-            heard.push(pattern);
-            let Pattern { shown, voices } = &self.voices[pattern];
-            for (number, weight) in voices {
-                self.add(&mut found, *number, *weight, shown);
-            }
-        }
-        found.sort_by(|(a, x), (b, y)| y.weight.total_cmp(&x.weight).then(a.cmp(b)));
-        found.into_iter().map(|(_, found)| found).collect()
+        let text = Text::new(text);
+        let wanted = negation::divide(&text.written, &text.words);
+        let words = wanted.as_ref().map_or(&text.words, |(wanted, _)| wanted);
+        self.matches_in(words, &text.written)
     }
 
-    fn add(&self, found: &mut Vec<(usize, Match)>, number: usize, weight: f64, shown: &str) {
-        let place = found.iter().position(|(known, _)| *known == number);
+    /// The same for a text whose words are known, without those that say what is not wanted.
+    pub(super) fn matches_in(&self, words: &str, written: &str) -> Vec<Match> {
+        let mut heard: Vec<usize> = Vec::new();
+        // Phrases begin and end with the space that their neighbours share: hence overlapping.
+        for hit in self.phrases.find_overlapping_iter(words) {
+            let phrase = hit.pattern().as_usize();
+            if !heard.contains(&phrase) {
+                heard.push(phrase);
+            }
+        }
+        let phrases = heard.len();
+        if !self.regexes.is_empty() {
+            let found = self.regexes.matches(written);
+            heard.extend(found.iter().map(|regex| self.phrases.patterns_len() + regex));
+        }
+        let mut found: Vec<Match> = Vec::new();
+        let counts = |rule: &&Rule| {
+            let said = |phrase: &usize| heard[..phrases].contains(phrase);
+            rule.requires.iter().all(said) && !rule.forbids.iter().any(said)
+        };
+        let rules = heard.iter().flat_map(|pattern| &self.rules_of[*pattern]);
+        for rule in rules.map(|rule| &self.rules[*rule]).filter(counts) {
+            self.add(&mut found, rule);
+        }
+        found.sort_by(|x, y| y.weight.total_cmp(&x.weight).then(x.place.cmp(&y.place)));
+        found
+    }
+
+    fn add(&self, found: &mut Vec<Match>, rule: &Rule) {
+        let place = found.iter().position(|known| known.place == rule.agent);
         let place = place.unwrap_or_else(|| {
-            let agent = self.agents[number].clone();
-            found.push((
-                number,
-                Match {
-                    agent,
-                    weight: 0.0,
-                    keywords: Vec::new(),
-                },
-            ));
+            found.push(Match {
+                agent: self.agents[rule.agent].clone(),
+                place: rule.agent,
+                weight: 0.0,
+                keywords: Vec::new(),
+            });
             found.len() - 1
         });
-        let entry = &mut found[place].1;
-        entry.weight += weight;
-        entry.keywords.push(shown.to_owned());
+        found[place].weight += rule.weight;
+        found[place].keywords.push(rule.shown.clone());
+    }
+}
+
+/// Where a pattern is, among those of its kind.
+enum Place {
+    Phrase(usize),
+    Regex(usize),
+}
+
+/// The patterns so far, each once.
+#[derive(Default)]
+struct Patterns {
+    phrases: Vec<String>,
+    regexes: Vec<String>,
+    known_phrases: HashMap<String, usize>,
+    known_regexes: HashMap<String, usize>,
+}
+
+impl Patterns {
+    /// Where the pattern is; `None` for a phrase without words.
+    fn place(&mut self, pattern: &Pattern) -> Option<Place> {
+        match pattern {
+            Pattern::Phrase(phrase) => self.phrase(phrase).map(Place::Phrase),
+            Pattern::Regex(regex) => {
+                let next = self.regexes.len();
+                let place = *self.known_regexes.entry(regex.clone()).or_insert(next);
+                if place == next {
+                    self.regexes.push(regex.clone());
+                }
+                Some(Place::Regex(place))
+            }
+        }
+    }
+
+    fn phrase(&mut self, phrase: &str) -> Option<usize> {
+        let words = normalised(phrase);
+        if words.trim().is_empty() {
+            return None;
+        }
+        let next = self.phrases.len();
+        let place = *self.known_phrases.entry(words.clone()).or_insert(next);
+        if place == next {
+            self.phrases.push(words);
+        }
+        Some(place)
+    }
+
+    fn rule(&mut self, agent: usize, keyword: &Keyword) -> Rule {
+        let mut places = |phrases: &[String]| {
+            let places = phrases.iter().filter_map(|phrase| self.phrase(phrase));
+            places.collect()
+        };
+        Rule {
+            agent,
+            weight: keyword.weight,
+            shown: keyword.pattern.as_str().to_owned(),
+            requires: places(&keyword.requires),
+            forbids: places(&keyword.forbids),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::words::Keyword;
-
-    fn card(name: &str, keywords: &[(&str, f64)]) -> AgentCard {
-        AgentCard {
-            name: name.into(),
-            description: String::new(),
-            kind: "custom",
-            group: None,
-            capabilities: Vec::new(),
-            keywords: keywords
-                .iter()
-                .map(|(phrase, weight)| Keyword::weighted(*phrase, *weight))
-                .collect(),
-            examples: Vec::new(),
-            model: None,
-        }
-    }
-
-    fn matched(table: &RuleTable, text: &str) -> Vec<(String, f64)> {
-        let matches = table.matches(text).into_iter();
-        matches.map(|m| (m.agent.to_string(), m.weight)).collect()
-    }
-
-    #[test]
-    fn only_whole_words_count() {
-        let table = RuleTable::new(&[card("chat", &[("hi", 1.0)])]).unwrap();
-        for text in ["this", "which", "hi5", "chi"] {
-            assert!(table.matches(text).is_empty(), "{text}");
-        }
-        for text in ["hi", "Hi!", "oh, HI there", "(hi)"] {
-            assert_eq!(matched(&table, text), [("chat".to_owned(), 1.0)], "{text}");
-        }
-    }
-
-    #[test]
-    fn a_phrase_is_its_words_in_order_whatever_stands_between_them() {
-        let table = RuleTable::new(&[card("util", &[("time zone", 2.0), ("% of", 1.0)])]).unwrap();
-        assert_eq!(matched(&table, "which TIME-\nZONE"), [("util".into(), 2.0)]);
-        assert_eq!(matched(&table, "17% of 3"), [("util".into(), 1.0)]);
-        assert!(table.matches("zone time").is_empty());
-        assert!(table.matches("time in a zone").is_empty());
-    }
-
-    #[test]
-    fn neighbouring_words_are_both_found_and_repeats_count_once() {
-        let table = RuleTable::new(&[
-            card("a", &[("run", 1.0), ("shell", 1.0)]),
-            card("b", &[("shell", 3.0)]),
-        ])
-        .unwrap();
-        assert_eq!(
-            matched(&table, "run shell shell run"),
-            [("b".to_owned(), 3.0), ("a".to_owned(), 2.0)]
-        );
-    }
-
-    #[test]
-    fn equals_keep_the_order_of_the_cards() {
-        let table = RuleTable::new(&[card("b", &[("x", 1.0)]), card("a", &[("x", 1.0)])]).unwrap();
-        assert_eq!(matched(&table, "x"), [("b".into(), 1.0), ("a".into(), 1.0)]);
-    }
-
-    proptest! {
-        /// Against a list model: a keyword is found exactly when it is one of the text's words.
-        #[test]
-        fn the_automaton_finds_what_a_list_of_words_contains(
-            text in prop::collection::vec("[abc]{1,2}", 0..12),
-            keywords in prop::collection::btree_set("[abc]{1,2}", 1..8),
-        ) {
-            let keywords: Vec<(&str, f64)> = keywords.iter().map(|k| (k.as_str(), 1.0)).collect();
-            let table = RuleTable::new(&[card("a", &keywords)]).unwrap();
-            let expected = keywords.iter().filter(|(k, _)| text.iter().any(|w| w == k)).count();
-            let found = table.matches(&text.join(" "));
-            prop_assert_eq!(found.first().map_or(0, |m| m.keywords.len()), expected);
-        }
-    }
-}
+#[path = "rules/tests.rs"]
+mod tests;

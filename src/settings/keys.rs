@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Settings, StateConfig, choosing, supervision};
+use super::{Settings, StateConfig, choosing, routing, supervision};
 use crate::agents::AgentEntry;
 use crate::http::listen_address;
 use crate::routing::RoutingStrategy;
@@ -15,9 +15,18 @@ use crate::words::Reader;
 pub(super) fn read(file: &Reader<'_>) -> Settings {
     let mut settings = Settings {
         state: StateConfig::File("data/state.redb".into()),
+        llm: Some(routing::usual_llm()),
         ..Settings::default()
     };
-    let sections = ["orchestrator", "server", "limits", "state", "supervision"];
+    let sections = [
+        "orchestrator",
+        "server",
+        "limits",
+        "state",
+        "llm",
+        "routing",
+        "supervision",
+    ];
     file.allow_only(&sections);
     let section = |name, read: fn(&Reader<'_>, &mut Settings), settings: &mut Settings| {
         if let Some(section) = file.member(name) {
@@ -28,6 +37,8 @@ pub(super) fn read(file: &Reader<'_>) -> Settings {
     section("server", server, &mut settings);
     section("limits", limits, &mut settings);
     section("state", state, &mut settings);
+    section("llm", routing::read_llm, &mut settings);
+    section("routing", routing::read, &mut settings);
     section("supervision", supervision::read, &mut settings);
     settings
 }

@@ -15,6 +15,10 @@ pub enum StateKey {
         /// The hour.
         hour: i64,
     },
+    /// What the router has learned from users: `routing:model`.
+    RoutingModel,
+    /// What a user said of a request: `feedback:{id}`.
+    Feedback(RequestId),
 }
 
 impl fmt::Display for StateKey {
@@ -23,6 +27,8 @@ impl fmt::Display for StateKey {
             Self::Request(id) => write!(f, "request:{id}"),
             Self::Metrics(id) => write!(f, "metrics:{id}"),
             Self::Rollup { hour } => write!(f, "rollup:{hour}"),
+            Self::RoutingModel => f.write_str("routing:model"),
+            Self::Feedback(id) => write!(f, "feedback:{id}"),
         }
     }
 }

@@ -118,16 +118,7 @@ impl AgentSpec {
 
     fn launched(name: AgentName, launch: Launch) -> Self {
         Self {
-            card: AgentCard {
-                name,
-                description: String::new(),
-                kind: "custom",
-                group: None,
-                capabilities: Vec::new(),
-                keywords: Vec::new(),
-                examples: Vec::new(),
-                model: None,
-            },
+            card: AgentCard::named(name),
             launch,
             instances: 1,
             weights: Vec::new(),
@@ -195,6 +186,18 @@ impl AgentSpec {
     /// Requests that it is meant for.
     pub fn examples<T: Into<String>>(mut self, examples: impl IntoIterator<Item = T>) -> Self {
         self.card.examples = examples.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// More of those, for the router to learn from; people are not shown them.
+    pub fn more_examples<T: Into<String>>(mut self, texts: impl IntoIterator<Item = T>) -> Self {
+        self.card.more_examples = texts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How sure the router has to be to ask it, 0 to 1, for agents that can do harm; 0 unless said.
+    pub fn min_confidence(mut self, confidence: f64) -> Self {
+        self.card.min_confidence = confidence;
         self
     }
 

@@ -80,16 +80,22 @@ pub enum Scaling {
 }
 
 impl Registered {
-    /// Whether it can be expected to take work, now or soon.
+    /// Why it cannot be expected to take work, now or soon; `None` when it can.
     #[must_use]
-    pub fn is_available(&self) -> bool {
-        let unavailable = [
-            InstanceState::Paused,
-            InstanceState::Draining,
-            InstanceState::Stopped,
-        ];
-        let mut states = self.instances.iter().map(|mailbox| mailbox.state());
-        states.any(|state| !unavailable.contains(&state))
+    pub fn obstacle(&self) -> Option<&'static str> {
+        let mut obstacle = Some("has no instances");
+        for mailbox in &self.instances {
+            obstacle = match mailbox.state() {
+                InstanceState::Paused => Some("is paused"),
+                InstanceState::Draining => Some("is leaving"),
+                InstanceState::Stopped => Some("is stopped"),
+                _ if mailbox.is_unwell() => Some("is not well"),
+                InstanceState::Starting | InstanceState::Healthy | InstanceState::Restarting => {
+                    return None;
+                }
+            };
+        }
+        obstacle
     }
 }
 

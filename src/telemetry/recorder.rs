@@ -11,6 +11,8 @@ use crate::words::AgentName;
 pub struct Observation<'a> {
     /// What decided its routing.
     pub strategy: &'static str,
+    /// Whether that was remembered from an earlier request.
+    pub cached: bool,
     /// Whether it was answered.
     pub success: bool,
     /// How long it took to choose the agents.

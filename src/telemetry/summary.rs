@@ -12,6 +12,9 @@ use crate::words::{AgentName, milliseconds};
 pub struct Sums {
     total: Tally,
     routing_seconds: f64,
+    /// Requests whose routing was remembered.
+    #[serde(default)]
+    remembered: u64,
     agents: BTreeMap<AgentName, Tally>,
     strategies: BTreeMap<String, Tally>,
 }
@@ -36,6 +39,8 @@ pub struct Summary {
     pub totals: Figures,
     /// Mean time to choose the agents, milliseconds.
     pub average_routing_time_ms: f64,
+    /// The share of requests whose routing was remembered from an earlier one.
+    pub cache_hit_rate: f64,
     /// The tasks that each agent answered or failed at. Tasks that were cancelled, that it rightly
     /// refused, or that it had no room for, say nothing of it.
     pub agents: BTreeMap<AgentName, Figures>,
@@ -68,6 +73,7 @@ impl Sums {
     /// Counts one request.
     pub fn add(&mut self, seen: &Observation<'_>) {
         self.total.add(seen.success, seen.execution_time);
+        self.remembered += u64::from(seen.cached);
         self.routing_seconds += seen.routing_time.as_secs_f64();
         entry(&mut self.strategies, seen.strategy).add(seen.success, seen.execution_time);
         for call in seen.agents {
@@ -78,6 +84,7 @@ impl Sums {
     /// Counts what the other has counted.
     pub fn merge(&mut self, other: &Self) {
         self.total.merge(&other.total);
+        self.remembered += other.remembered;
         self.routing_seconds += other.routing_seconds;
         for (agent, tally) in &other.agents {
             entry(&mut self.agents, agent).merge(tally);
@@ -103,6 +110,7 @@ impl Sums {
             collection_enabled,
             totals: self.total.figures(),
             average_routing_time_ms: mean_ms(self.routing_seconds, self.total.count),
+            cache_hit_rate: share(self.remembered, self.total.count),
             agents: agents.collect(),
             strategies: strategies.map(|(k, v)| (k.clone(), v.figures())).collect(),
         }
@@ -151,6 +159,11 @@ fn mean_ms(seconds: f64, count: u64) -> f64 {
     milliseconds(Duration::from_secs_f64(seconds / count.max(1) as f64))
 }
 
+#[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
 /// The tally of that name; the name is copied only when it is new.
 fn entry<'m, K>(tallies: &'m mut BTreeMap<K, Tally>, name: &str) -> &'m mut Tally
 where
@@ -172,6 +185,7 @@ mod tests {
         for success in successes {
             sums.add(&Observation {
                 strategy: "simple",
+                cached: *success,
                 success: *success,
                 routing_time: Duration::from_micros(20),
                 execution_time: Duration::from_millis(10),

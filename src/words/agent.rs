@@ -1,9 +1,9 @@
 use std::future::Future;
+use std::sync::Arc;
 
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::{AgentContext, AgentError, AgentName, LifeContext, Reply, Task};
+use super::{AgentContext, AgentError, AgentName, Keyword, LifeContext, Reply, Task};
 
 /// Somebody who answers tasks.
 ///
@@ -83,59 +83,41 @@ pub struct AgentCard {
     pub group: Option<String>,
     /// What it is capable of, as words to look it up by.
     pub capabilities: Vec<String>,
-    /// Words and phrases that speak for this agent.
+    /// Words, phrases and regular expressions that speak for this agent.
     pub keywords: Vec<Keyword>,
-    /// Requests that it is meant for.
+    /// Requests that it is meant for, as people are shown them.
     pub examples: Vec<String>,
+    /// More of them, for the router to learn from.
+    #[serde(skip)]
+    pub more_examples: Arc<[String]>,
+    /// How sure the router has to be to ask it, 0 to 1.
+    pub min_confidence: f64,
     /// The language model it uses, if any.
     pub model: Option<String>,
 }
 
-/// A word or phrase that speaks for an agent, and how loudly.
-///
-/// It matches whole words only, whatever their case: `hi` is not in `this`. A phrase of
-/// punctuation alone matches nothing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Keyword {
-    /// One or more words.
-    pub phrase: String,
-    /// How much a match counts; 1 is ordinary.
-    pub weight: f64,
-}
-
-impl Keyword {
-    /// A keyword with a weight of its own.
-    ///
-    /// ```
-    /// use agent_orchestrator::Keyword;
-    /// assert_eq!(Keyword::from("forecast").weight, 1.0);
-    /// assert_eq!(Keyword::weighted("time zone", 2.0).weight, 2.0);
-    /// ```
+impl AgentCard {
+    /// The card of an agent that nothing else is known of.
     #[must_use]
-    pub fn weighted(phrase: impl Into<String>, weight: f64) -> Self {
+    pub fn named(name: impl Into<AgentName>) -> Self {
         Self {
-            phrase: phrase.into(),
-            weight,
+            name: name.into(),
+            description: String::new(),
+            kind: "custom",
+            group: None,
+            capabilities: Vec::new(),
+            keywords: Vec::new(),
+            examples: Vec::new(),
+            more_examples: Arc::default(),
+            min_confidence: 0.0,
+            model: None,
         }
     }
-}
 
-impl<T: Into<String>> From<T> for Keyword {
-    fn from(phrase: T) -> Self {
-        Self::weighted(phrase, 1.0)
-    }
-}
-
-/// As in the configuration: a word alone, or with its weight where that is not 1.
-impl Serialize for Keyword {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[allow(clippy::float_cmp)] // exactly the default
-        if self.weight == 1.0 {
-            return serializer.serialize_str(&self.phrase);
-        }
-        let mut fields = serializer.serialize_struct("Keyword", 2)?;
-        fields.serialize_field("phrase", &self.phrase)?;
-        fields.serialize_field("weight", &self.weight)?;
-        fields.end()
+    /// The same, for that it is meant for such requests.
+    #[must_use]
+    pub fn with_examples<T: Into<String>>(mut self, examples: impl IntoIterator<Item = T>) -> Self {
+        self.examples = examples.into_iter().map(Into::into).collect();
+        self
     }
 }

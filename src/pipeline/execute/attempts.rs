@@ -16,7 +16,7 @@ use crate::balancing::Pool;
 use crate::mailbox::{Answered, AskError, Claim, Lease, Refusal};
 use crate::pipeline::{Arrival, House, Problem};
 use crate::supervision::Registered;
-use crate::words::{AgentContext, AgentErrorKind, InstanceId, Reply, milliseconds};
+use crate::words::{AgentContext, AgentErrorKind, InstanceId, Reply, Task, milliseconds};
 
 /// No agent is asked more often than this for one request.
 const MOST_ATTEMPTS: u32 = 3;
@@ -50,6 +50,7 @@ struct Failure {
 struct Attempts<'a> {
     arrival: &'a Arrival,
     what: &'a Assignment<'a>,
+    task: &'a Task,
     step: &'a mut Step,
     agent: Arc<Registered>,
     pool: Arc<Pool>,
@@ -63,6 +64,7 @@ pub(super) async fn ask(
     house: &House,
     arrival: &Arrival,
     what: &Assignment<'_>,
+    task: &Task,
     step: &mut Step,
 ) -> Result<Reply, Left> {
     let found = house.registry.find(&step.agent);
@@ -73,6 +75,7 @@ pub(super) async fn ask(
     let attempts = Attempts {
         arrival,
         what,
+        task,
         step,
         agent,
         pool,
@@ -126,7 +129,7 @@ impl Attempts<'_> {
             self.what.previous_results.clone(),
             listener.filter(|_| is_heard),
         );
-        lease.ask(self.what.task.clone(), context)
+        lease.ask(self.task.clone(), context)
     }
 
     /// Writes down why an instance is left.

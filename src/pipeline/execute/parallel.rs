@@ -3,18 +3,19 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use super::{Assignment, Execution, Manners, Part};
 use crate::pipeline::request::Require;
 use crate::pipeline::{Arrival, House};
-use crate::words::{AgentName, Task};
+use crate::routing::Plan;
+use crate::words::Task;
 
 /// All agents at once; one that fails leaves the others alone.
 pub(super) async fn run(
     house: &House,
     arrival: &Arrival,
-    agents: &[AgentName],
+    plan: &Plan,
     task: Task,
-    manners: Manners,
+    manners: Manners<'_>,
 ) -> Execution {
-    let what = Assignment::new(task, agents);
-    let mut parts: Vec<Part> = agents.iter().cloned().map(Part::of).collect();
+    let what = Assignment::new(task, plan, manners.permitted);
+    let mut parts: Vec<Part> = plan.agents.iter().cloned().map(Part::of).collect();
     let mut branches: FuturesUnordered<_> = parts
         .iter_mut()
         .map(|part| take(part, house, arrival, &what))

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::iter;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use super::attempts;
 use super::step::Step;
 use crate::pipeline::{Arrival, House, Problem};
+use crate::routing::Plan;
 use crate::words::{AgentName, PreviousResult, Reply, RequestEvent, Task};
 
 /// What one agent of a plan is to do, whoever does it in the end: the agent itself, or one that
@@ -22,6 +24,10 @@ pub(in crate::pipeline) struct Part {
 /// What is to be done.
 pub(super) struct Assignment<'a> {
     pub task: Task,
+    /// What of it each agent is asked, where they are not asked the same; in the order of the agents.
+    parts: &'a [Arc<str>],
+    /// The agents that the caller may use; `None`: all.
+    permitted: Option<&'a [AgentName]>,
     /// What earlier agents of a sequence answered.
     pub previous_results: Option<Arc<[PreviousResult]>>,
     /// Whether work was done on the request before.
@@ -35,20 +41,35 @@ pub(super) struct Assignment<'a> {
 
 impl<'a> Assignment<'a> {
     /// What is to be done by these agents.
-    pub(super) fn new(task: Task, agents: &'a [AgentName]) -> Self {
+    pub(super) fn new(task: Task, plan: &'a Plan, permitted: Option<&'a [AgentName]>) -> Self {
         Self {
             task,
+            parts: &plan.parts,
+            permitted,
             previous_results: None,
             under_way: false,
-            agents,
+            agents: &plan.agents,
             stand_ins: RefCell::default(),
+        }
+    }
+
+    /// What the agent, or whoever stands in for it, is asked.
+    fn task_of(&self, agent: &AgentName) -> Cow<'_, Task> {
+        let place = self.agents.iter().position(|known| known == agent);
+        match place.and_then(|place| self.parts.get(place)) {
+            Some(part) => Cow::Owned(Task {
+                content: part.as_ref().to_owned(),
+                ..self.task.clone()
+            }),
+            None => Cow::Borrowed(&self.task),
         }
     }
 
     /// Whether that agent has no part in the request yet; it has one from now on.
     fn take(&self, agent: &AgentName) -> bool {
         let mut stand_ins = self.stand_ins.borrow_mut();
-        let is_free = !self.agents.contains(agent) && !stand_ins.contains(agent);
+        let may = self.permitted.is_none_or(|permitted| permitted.contains(agent));
+        let is_free = may && !self.agents.contains(agent) && !stand_ins.contains(agent);
         if is_free {
             stand_ins.push(agent.clone());
         }
@@ -69,9 +90,10 @@ impl Part {
     /// theirs. Dropping the future cancels the work.
     pub(super) async fn take(&mut self, house: &House, arrival: &Arrival, what: &Assignment<'_>) {
         let mut waiting = VecDeque::new();
+        let task = what.task_of(&self.own.agent);
         loop {
             let step = self.last_mut();
-            let elsewhere = ask(step, house, arrival, what).await;
+            let elsewhere = ask(step, house, arrival, what, &task).await;
             if !elsewhere {
                 return;
             }
@@ -153,11 +175,17 @@ impl Part {
 }
 
 /// Asks one agent; whether another may be asked instead.
-async fn ask(step: &mut Step, house: &House, arrival: &Arrival, what: &Assignment<'_>) -> bool {
+async fn ask(
+    step: &mut Step,
+    house: &House,
+    arrival: &Arrival,
+    what: &Assignment<'_>,
+    task: &Task,
+) -> bool {
     arrival.tell(|| RequestEvent::AgentStarted {
         agent: step.agent.clone(),
     });
-    let asked = attempts::ask(house, arrival, what, step).await;
+    let asked = attempts::ask(house, arrival, what, task, step).await;
     let elsewhere = asked.as_ref().is_err_and(|left| left.elsewhere);
     step.end(asked.map_err(|left| left.problem));
     arrival.tell(|| step.told());

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::{Assignment, Execution, Manners, Part};
 use crate::pipeline::{Arrival, House};
+use crate::routing::Plan;
 use crate::supervision::OnFailure;
 use crate::words::{AgentName, PreviousResult, Task};
 
@@ -9,15 +10,15 @@ use crate::words::{AgentName, PreviousResult, Task};
 pub(super) async fn run(
     house: &House,
     arrival: &Arrival,
-    agents: &[AgentName],
+    plan: &Plan,
     task: Task,
-    manners: Manners,
+    manners: Manners<'_>,
 ) -> Execution {
-    let mut parts = Vec::with_capacity(agents.len());
-    let mut what = Assignment::new(task, agents);
+    let mut parts = Vec::with_capacity(plan.agents.len());
+    let mut what = Assignment::new(task, plan, manners.permitted);
     let mut results: Vec<PreviousResult> = Vec::new();
     let mut stopped = false;
-    for agent in agents {
+    for agent in &plan.agents {
         what.previous_results = Some(results.as_slice().into());
         let mut part = Part::of(agent.clone());
         part.take(house, arrival, &what).await;
@@ -44,7 +45,7 @@ pub(super) async fn run(
     }
 }
 
-fn ends_here(house: &House, agent: &AgentName, manners: Manners) -> bool {
+fn ends_here(house: &House, agent: &AgentName, manners: Manners<'_>) -> bool {
     let configured = || house.registry.find(agent).map(|found| found.on_failure);
     manners.on_failure.or_else(configured).unwrap_or_default() == OnFailure::Stop
 }

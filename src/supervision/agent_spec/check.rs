@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::AgentSpec;
-use crate::words::{AgentName, name_fault, nearest};
+use crate::words::{AgentName, Pattern, name_fault, nearest};
 
 /// Why a spec was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,14 @@ pub enum SpecError {
     /// An agent would have a task done twice at once that must not be done twice.
     #[error("agent `{0}` is hedged and not retry-safe: two instances work on one task then")]
     UnsafeHedge(AgentName),
+    /// What shall speak for an agent is no regular expression.
+    #[error("agent `{agent}` has a keyword that is no regular expression: {reason}")]
+    Regex {
+        /// Which agent.
+        agent: AgentName,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
 }
 
 /// `a → b → a`
@@ -86,6 +94,17 @@ impl AgentSpec {
         ];
         if self.hedge && !self.retry_safe {
             return Err(SpecError::UnsafeHedge(agent()));
+        }
+        for keyword in &self.card.keywords {
+            if let Pattern::Regex(regex) = &keyword.pattern
+                && let Err(error) = regex::Regex::new(regex)
+            {
+                let reason = error.to_string();
+                return Err(SpecError::Regex {
+                    agent: agent(),
+                    reason,
+                });
+            }
         }
         match counts.into_iter().find(|(_, count)| *count == 0) {
             Some((what, _)) => Err(SpecError::Zero {

@@ -1,0 +1,155 @@
+//! Multinomial logistic regression, solved in the dual.
+//!
+//! The primal problem is `min ½‖W‖² + C Σᵢ (log Σ_c exp(w_c·xᵢ) − w_{yᵢ}·xᵢ)`. Its dual gives each
+//! example a distribution αᵢ over the classes, with `W = C Σᵢ xᵢ ⊗ (e_{yᵢ} − αᵢ)`, and the gap
+//! between the two is `C Σᵢ KL(αᵢ ‖ softmax(W xᵢ))`: an example is settled when the model gives the
+//! distribution that the example already has. Examples are visited one at a time, in random order,
+//! and each visit takes a Newton step on the simplex, whose Hessian is diagonal in the dual
+//! (Yu, Huang, Lin: "Dual coordinate descent methods for logistic regression and maximum entropy
+//! models", 2011). There is no step size to choose, and the gap says when it is done.
+
+use super::sparse::Sparse;
+
+/// An example to learn from: what it looks like, its class, and how much it counts.
+pub(super) struct Example<'a> {
+    pub features: &'a Sparse,
+    pub class: usize,
+    pub weight: f32,
+}
+
+/// How hard to try.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    /// The weight of an example's loss against the norm of the weights.
+    pub c: f32,
+    /// Passes over all examples at most.
+    pub passes: usize,
+    /// The gap, as a share of the primal objective, at which it is good enough.
+    pub tolerance: f32,
+}
+
+/// Weights: a row for each feature, a column for each class.
+#[derive(Debug, Clone)]
+pub(super) struct Weights {
+    pub classes: usize,
+    pub rows: Vec<f32>,
+}
+
+impl Weights {
+    fn none(features: usize, classes: usize) -> Self {
+        Self {
+            classes,
+            rows: vec![0.0; features * classes],
+        }
+    }
+
+    /// Adds what the features say of each class to `scores`.
+    pub fn score(&self, features: &Sparse, scores: &mut [f32]) {
+        for (feature, value) in features.iter() {
+            let row = &self.rows[feature * self.classes..][..self.classes];
+            for (score, weight) in scores.iter_mut().zip(row) {
+                *score += value * weight;
+            }
+        }
+    }
+
+    fn learn(&mut self, features: &Sparse, change: &[f32], c: f32) {
+        for (feature, value) in features.iter() {
+            let scale = c * value;
+            let row = &mut self.rows[feature * self.classes..][..self.classes];
+            for (weight, change) in row.iter_mut().zip(change) {
+                *weight -= scale * change;
+            }
+        }
+    }
+}
+
+/// Finds the weights, for examples whose features are below `features` and classes below `classes`.
+pub(super) fn fit(examples: &[Example<'_>], features: usize, classes: usize, effort: Effort) -> Weights {
+    let mut weights = Weights::none(features, classes);
+    let mut duals = vec![0.0_f32; examples.len() * classes];
+    let others = 1e-4 / classes as f32;
+    for (example, dual) in examples.iter().zip(duals.chunks_exact_mut(classes)) {
+        dual.fill(others.ln());
+        dual[example.class] = (1.0 - others * (classes - 1) as f32).ln();
+    }
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    let mut dice = fastrand::Rng::with_seed(1);
+    let norms: Vec<f32> = examples.iter().map(|l| l.features.square_norm()).collect();
+    let mut visit = Visit::new(classes);
+    for _ in 0..effort.passes {
+        dice.shuffle(&mut order);
+        let (mut gap, mut loss) = (0.0_f64, 0.0_f64);
+        for &at in &order {
+            let example = &examples[at];
+            let dual = &mut duals[at * classes..][..classes];
+            let c = effort.c * example.weight;
+            visit.scores.fill(0.0);
+            weights.score(example.features, &mut visit.scores);
+            let (divergence, nll) = visit.step(dual, example.class, c * norms[at]);
+            gap += f64::from(example.weight * divergence);
+            loss += f64::from(example.weight * nll);
+            weights.learn(example.features, &visit.change, c);
+        }
+        let norm: f64 = weights.rows.iter().map(|w| f64::from(w * w)).sum();
+        let c = f64::from(effort.c);
+        let relative = c * gap / (0.5 * norm + c * loss);
+        if relative < f64::from(effort.tolerance) {
+            break;
+        }
+    }
+    weights
+}
+
+struct Visit {
+    scores: Vec<f32>,
+    alpha: Vec<f32>,
+    target: Vec<f32>,
+    change: Vec<f32>,
+}
+
+impl Visit {
+    fn new(classes: usize) -> Self {
+        let zeros = || vec![0.0; classes];
+        Self {
+            scores: zeros(),
+            alpha: zeros(),
+            target: zeros(),
+            change: zeros(),
+        }
+    }
+
+    /// Moves the dual (logarithms) of one example; leaves how it changed in `change`. Returns how far
+    /// it was from settled, and the loss.
+    fn step(&mut self, dual: &mut [f32], class: usize, stiffness: f32) -> (f32, f32) {
+        let top = self.scores.iter().copied().fold(f32::MIN, f32::max);
+        let mut sum = 0.0;
+        for score in &self.scores {
+            sum += (score - top).exp();
+        }
+        let lse = top + sum.ln();
+        let (mut divergence, mut weighted, mut total) = (0.0, 0.0, 0.0);
+        for ((alpha, log), score) in self.alpha.iter_mut().zip(dual.iter()).zip(&self.scores) {
+            *alpha = log.exp();
+            let off = log - (score - lse);
+            divergence += *alpha * off;
+            let pliancy = *alpha / (1.0 + stiffness * *alpha);
+            weighted -= pliancy * off;
+            total += pliancy;
+        }
+        let level = weighted / total;
+        let mut sum = 0.0;
+        for ((target, (log, alpha)), score) in self.target.iter_mut().zip(dual.iter().zip(&self.alpha)).zip(&self.scores) {
+            let off = (score - lse) - log;
+            let pull = (off - level) / (1.0 + stiffness * alpha);
+            *target = log + pull.clamp(-30.0, 3.0);
+            sum += target.exp();
+        }
+        let norm = sum.ln();
+        for (((log, target), alpha), change) in dual.iter_mut().zip(&self.target).zip(&self.alpha).zip(&mut self.change) {
+            *log = (target - norm).max(-40.0);
+            *change = log.exp() - alpha;
+        }
+        (divergence, lse - self.scores[class])
+    }
+}
