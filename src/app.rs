@@ -141,12 +141,8 @@ impl App {
     pub fn routes(&self) -> Result<Routes, StartError> {
         let specs = self.check()?;
         let adviser = start::adviser(&self.settings, start::model(&self.settings)?.as_ref());
-        let nothing = MemoryConfig {
-            entries: 0,
-            ..self.settings.memory
-        };
         let fallback = self.settings.fallback_agent.as_str().into();
-        let routes = Routes::of(fallback, None, nothing, adviser);
+        let routes = Routes::of(fallback, None, MemoryConfig::NONE, adviser);
         let mut cards: Vec<&AgentCard> = specs.iter().map(AgentSpec::card).collect();
         cards.sort_by_key(|card| &card.name);
         routes.publish(cards).map_err(StartError::Rules)?;

@@ -1,5 +1,9 @@
 //! Requests that ask for several things: where one ends, and how the next one follows it.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+
 use super::text::normalised;
 
 /// A part of a request that may ask for something by itself.
@@ -156,21 +160,25 @@ fn opening(sentence: &str) -> Joint {
     }
 }
 
+/// All joints in one automaton, which finds the earliest, and of those the longest.
+static FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let mut finder = AhoCorasick::builder();
+    let words = JOINTS.iter().map(|(words, _)| words);
+    let finder = finder.match_kind(MatchKind::LeftmostLongest).build(words);
+    finder.expect("a few short phrases make an automaton")
+});
+
 /// The next joint from there on: where it begins and ends, and what it says.
-fn next_joint(lower: &str, from: usize) -> Option<(usize, usize, Joint)> {
-    let found = JOINTS.iter().filter_map(|(words, joint)| {
-        let mut from = from;
-        loop {
-            let begin = from + lower[from..].find(words)?;
-            let end = begin + words.len();
-            if *joint == Joint::Then || requests(&lower[end..]) {
-                return Some((begin, end, *joint));
-            }
-            from = end;
+fn next_joint(lower: &str, mut from: usize) -> Option<(usize, usize, Joint)> {
+    loop {
+        let found = FINDER.find(Input::new(lower).range(from..))?;
+        let joint = JOINTS[found.pattern().as_usize()].1;
+        if joint == Joint::Then || requests(&lower[found.end()..]) {
+            return Some((found.start(), found.end(), joint));
         }
-    });
-    // The earliest, and of those the longest.
-    found.min_by_key(|(begin, end, _)| (*begin, usize::MAX - end))
+        // A joint may begin with the space that another ends with.
+        from = found.end() - 1;
+    }
 }
 
 /// Whether the words begin as somebody does who wants something.

@@ -53,9 +53,8 @@ impl Guide {
     /// The errands of the clauses, those of one agent in a row as one; empty where the text is to be
     /// taken as a whole.
     fn steps(&self, question: &Question<'_>) -> Vec<Step> {
-        let text = Text::new(question.content);
-        let clauses = clauses::split(&text.written);
-        if clauses.len() < 2 || is_technical(&text) {
+        let clauses = clauses::split(question.content);
+        if clauses.len() < 2 || is_technical(question.content) {
             return Vec::new();
         }
         let mut steps: Vec<Step> = Vec::new();
@@ -150,8 +149,8 @@ fn is_same(one: &Errand, other: &Errand) -> bool {
 }
 
 /// Programs and command lines have full stops and dashes of their own.
-fn is_technical(text: &Text<'_>) -> bool {
-    let signs = Signs::of(text);
+fn is_technical(text: &str) -> bool {
+    let signs = Signs::of(&Text::new(text));
     [Sign::CodeFence, Sign::CodeMarks, Sign::ShellMarks, Sign::ErrorMessage]
         .into_iter()
         .any(|sign| signs.has(sign))

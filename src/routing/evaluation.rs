@@ -106,11 +106,21 @@ pub struct Mistake {
 impl Evaluation {
     /// Notes what was decided on a sample, and how long that took.
     pub fn note(&mut self, sample: Sample, plan: &Plan, took: Duration) {
-        // Where the router declined to decide, it still had a favourite.
+        self.enter(sample, plan.agents.clone(), plan, took);
+    }
+
+    /// The same, as if the router never declined to decide: it has a favourite all the same.
+    pub fn note_favourite(&mut self, sample: Sample, plan: &Plan, took: Duration) {
+        let favourite = plan.routing.candidates.first();
+        let agents = favourite.map_or_else(|| plan.agents.clone(), |it| vec![it.agent.clone()]);
+        self.enter(sample, agents, plan, took);
+    }
+
+    fn enter(&mut self, sample: Sample, agents: Vec<AgentName>, plan: &Plan, took: Duration) {
         let favourite = plan.routing.candidates.first().map_or(0.0, |best| best.score);
         self.outcomes.push(Outcome {
             sample,
-            agents: plan.agents.clone(),
+            agents,
             confidence: plan.routing.confidence.max(favourite),
             reasoning: plan.routing.reasoning.clone(),
             took,

@@ -19,6 +19,14 @@ pub struct MemoryConfig {
     pub entries: u64,
 }
 
+impl MemoryConfig {
+    /// Nothing is remembered.
+    pub const NONE: Self = Self {
+        ttl: Duration::ZERO,
+        entries: 0,
+    };
+}
+
 impl Default for MemoryConfig {
     fn default() -> Self {
         Self {
@@ -34,7 +42,8 @@ impl Default for MemoryConfig {
 /// what is found has still to pass the policy, which looks at this moment.
 #[derive(Debug)]
 pub(super) struct Memory {
-    cache: Cache<Key, Remembered>,
+    /// `None`: nothing is remembered.
+    cache: Option<Cache<Key, Remembered>>,
     state: RandomState,
 }
 
@@ -61,10 +70,10 @@ pub(super) struct Key {
 impl Memory {
     pub fn new(config: MemoryConfig) -> Self {
         Self {
-            cache: Cache::builder()
-                .max_capacity(config.entries)
-                .time_to_live(config.ttl)
-                .build(),
+            cache: (config.entries > 0).then(|| {
+                let cache = Cache::builder().max_capacity(config.entries);
+                cache.time_to_live(config.ttl).build()
+            }),
             state: RandomState::new(),
         }
     }
@@ -81,11 +90,13 @@ impl Memory {
     }
 
     pub fn find(&self, key: &Key) -> Option<Remembered> {
-        self.cache.get(key)
+        self.cache.as_ref()?.get(key)
     }
 
-    pub fn keep(&self, key: Key, decided: Remembered) {
-        self.cache.insert(key, decided);
+    pub fn keep(&self, key: Key, decided: impl FnOnce() -> Remembered) {
+        if let Some(cache) = &self.cache {
+            cache.insert(key, decided());
+        }
     }
 
     fn circumstances(&self, question: &Question<'_>) -> u64 {

@@ -1,25 +1,25 @@
 //! What a request says that it does not want: "don't search the web, just explain it".
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::text::normalised;
 
 /// How a stretch begins that says what is not wanted, in lower case.
 const NEGATIONS: &[&str] = &[
-    "don't", "dont", "do not", "please don't", "please do not", "no need", "there's no need", "not",
-    "never", "no", "without", "i don't want", "i dont want", "i do not want", "i don't need",
-    "i do not need", "i'm not asking", "i am not asking", "forget", "stop", "skip", "ignore",
-    "instead of", "rather than", "leave out", "ohne", "nicht", "kein", "keine", "bitte nicht",
-    "ne", "n'", "pas", "sans", "no hace falta", "sin", "non", "senza", "sem", "não", "niet", "geen",
-    "zonder", "nie", "bez", "inte", "utan",
+    "don't", "dont", "do not", "no need", "there's no need", "not in", "not from", "not on", "not the",
+    "not our", "without", "i don't want", "i dont want", "i do not want", "i don't need",
+    "i do not need", "i'm not asking", "i am not asking", "forget the", "forget about", "skip the",
+    "ignore the", "ignore our", "instead of", "rather than", "leave out", "ohne", "bitte nicht", "nicht im",
+    "ne cherche pas", "pas besoin", "pas dans", "sans", "no hace falta", "no busques", "sin", "non cercare",
+    "senza", "sem", "niet in", "zonder", "bez", "utan",
 ];
 /// Those that say something else.
-const NO_NEGATIONS: &[&str] = &[
-    "not sure", "no idea", "no longer", "no one", "not working", "no problem", "not able",
-    "don't forget", "don't worry", "do not forget", "stop words", "no clue", "nie wiem",
-];
+const NO_NEGATIONS: &[&str] = &["don't forget", "don't worry", "do not forget", "don't know"];
 /// What ends such a stretch, beside punctuation.
 const TURNS: &[&str] = &["just", "but", "only", "simply", "sondern", "nur", "mais", "juste", "sino", "solo", "ma", "mas", "apenas", "maar", "alleen", "bara", "tylko"];
 /// Where it begins within a sentence.
-const WITHIN: &[&str] = &["without", "instead of", "rather than", "but not", "and not", "ohne", "statt", "sans", "sin", "senza", "sem", "zonder", "utan"];
+const WITHIN: &[&str] = &["instead of", "rather than", "but not", "and not", "statt"];
 /// Words that have to be left: what has no others is not about what is unwanted.
 const LEFT: usize = 2;
 
@@ -48,12 +48,16 @@ pub(super) fn only_negates(clause: &str) -> bool {
     may_negate(&words) && turns(&words).into_iter().all(|(_, negated)| negated)
 }
 
+/// The first words of all that negates.
+static SIGNALS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let phrases = NEGATIONS.iter().chain(WITHIN);
+    let words = phrases.map(|phrase| phrase.split(' ').next().unwrap_or_default());
+    // Of two of these only what follows says so.
+    words.filter(|word| !matches!(*word, "but" | "and" | "i")).chain(["not", "don't"]).collect()
+});
+
 fn may_negate(words: &str) -> bool {
-    let known = |word: &str| {
-        let first = |phrase: &&str| phrase.split(' ').next() == Some(word);
-        NEGATIONS.iter().chain(WITHIN).any(|phrase| first(phrase) || phrase.ends_with(word))
-    };
-    words.split_ascii_whitespace().any(known)
+    words.split_ascii_whitespace().any(|word| SIGNALS.contains(word))
 }
 
 fn is_boundary(c: char) -> bool {
@@ -72,7 +76,7 @@ fn turns(words: &str) -> Vec<(&str, bool)> {
         let turn = if negated {
             TURNS.iter().any(|turn| starts_with(rest, turn)).then_some(false)
         } else {
-            WITHIN.iter().any(|within| starts_with(rest, within)).then_some(true)
+            (WITHIN.iter().any(|within| starts_with(rest, within)) || is_undone(rest)).then_some(true)
         };
         if let Some(turn) = turn {
             parts.push((words[begin..start].trim_end(), negated));
@@ -81,6 +85,12 @@ fn turns(words: &str) -> Vec<(&str, bool)> {
     }
     parts.push((&words[begin..], negated));
     parts
+}
+
+/// `without running it`, and not `without a card`.
+fn is_undone(words: &str) -> bool {
+    let rest = words.strip_prefix("without ");
+    rest.is_some_and(|rest| rest.split(' ').next().is_some_and(|word| word.ends_with("ing")))
 }
 
 fn is_negation(words: &str) -> bool {

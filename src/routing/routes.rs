@@ -67,10 +67,10 @@ struct Sketch {
 }
 
 impl Routes {
-    /// Nothing is known yet: everything goes to the fallback agent.
+    /// Nothing is known yet: everything goes to the fallback agent. Nothing is remembered either.
     #[must_use]
     pub fn new(fallback: AgentName) -> Self {
-        Self::of(fallback, None, MemoryConfig::default(), None)
+        Self::of(fallback, None, MemoryConfig::NONE, None)
     }
 
     /// The same, for agents that may take no work, as the registry says.
@@ -226,10 +226,10 @@ impl Routes {
         self.gate(&edition.guide, |gate| {
             let plan = gate.settle(&draft, question)?;
             if may_remember {
-                let clear = draft.is_followed_by(&plan);
-                let plan = clear.then(|| plan.remembered());
-                let draft = Arc::new(draft);
-                self.shared.memory.keep(key, Remembered { draft, plan });
+                self.shared.memory.keep(key, || Remembered {
+                    plan: draft.is_followed_by(&plan).then(|| plan.remembered()),
+                    draft: Arc::new(draft),
+                });
             }
             Ok(plan)
         })

@@ -1,5 +1,9 @@
 //! What can be seen of a text without reading it: code, commands, paths, quantities, its form.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::text::Text;
 
 /// Something that can be seen of a text, or of what came with it.
@@ -102,11 +106,12 @@ impl Signs {
         };
         let words = text.each_word().take(31).count();
         see(Sign::CodeFence, written.contains('`'));
-        see(Sign::CodeMarks, is_code(written));
-        see(Sign::ErrorMessage, any(written, ERRORS));
-        see(Sign::Command, begins_with_command(written));
-        see(Sign::ShellMarks, is_shell(written));
-        see(Sign::Url, any(written, &["http://", "https://", "www."]));
+        let marks = Marks::of(written);
+        see(Sign::CodeMarks, marks.code > 1);
+        see(Sign::ErrorMessage, marks.error);
+        see(Sign::Command, begins_with_command(written, marks.shell || has_option(written)));
+        see(Sign::ShellMarks, marks.shell || has_option(written));
+        see(Sign::Url, marks.url);
         see(Sign::Question, is_question(text));
         see(Sign::Exclamation, written.contains(['!', '！']));
         see(Sign::Brief, words <= 2);
@@ -179,31 +184,59 @@ const AMBIGUOUS: &[&str] = &[
     "time", "test", "who", "last", "export", "source", "diff", "node", "python", "python3", "go",
 ];
 
-fn any(text: &str, needles: &[&str]) -> bool {
-    needles.iter().any(|needle| text.contains(needle))
+const SHELL: &[&str] = &[" | ", " && ", " > /", " >> ", "$(", "2>&1", " ./"];
+const URLS: &[&str] = &["http://", "https://", "www."];
+
+/// What was found of the marks.
+#[derive(Default)]
+struct Marks {
+    /// Different marks of code: one alone happens in prose.
+    code: usize,
+    error: bool,
+    shell: bool,
+    url: bool,
 }
 
-/// Two different marks of code: one alone happens in prose.
-fn is_code(text: &str) -> bool {
-    CODE.iter().filter(|mark| text.contains(*mark)).nth(1).is_some()
+/// All marks in one automaton, and where each kind begins in it.
+static FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let marks = [CODE, ERRORS, SHELL, URLS].concat();
+    AhoCorasick::new(marks).expect("a few short marks make an automaton")
+});
+
+impl Marks {
+    fn of(text: &str) -> Self {
+        let mut marks = Self::default();
+        let mut code = 0_u64;
+        for found in FINDER.find_overlapping_iter(text) {
+            let mark = found.pattern().as_usize();
+            if mark < CODE.len() {
+                code |= 1 << mark;
+            } else if mark < CODE.len() + ERRORS.len() {
+                marks.error = true;
+            } else if mark < CODE.len() + ERRORS.len() + SHELL.len() {
+                marks.shell = true;
+            } else {
+                marks.url = true;
+            }
+        }
+        marks.code = code.count_ones() as usize;
+        marks
+    }
 }
 
-fn begins_with_command(text: &str) -> bool {
+fn begins_with_command(text: &str, is_shell: bool) -> bool {
     let text = text.trim_start_matches(['$', '>', '#', ' ']);
-    let mut tokens = text.split_ascii_whitespace();
-    let Some(first) = tokens.next() else {
-        return false;
-    };
-    COMMANDS.contains(&first) || AMBIGUOUS.contains(&first) && is_shell(text)
+    let first = text.split_ascii_whitespace().next();
+    first.is_some_and(|first| COMMANDS.contains(&first) || is_shell && AMBIGUOUS.contains(&first))
 }
 
-fn is_shell(text: &str) -> bool {
+/// `-x` or `--long` after the first word.
+fn has_option(text: &str) -> bool {
     let option = |token: &str| {
-        let mut chars = token.chars();
-        chars.next() == Some('-') && chars.next().is_some_and(|c| c == '-' || c.is_ascii_alphabetic())
+        let letter = token.strip_prefix('-').map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+        letter.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
     };
-    any(text, &[" | ", " && ", " > /", " >> ", "$(", "2>&1", " ./"])
-        || text.split_ascii_whitespace().skip(1).any(option)
+    text.contains(" -") && text.split_ascii_whitespace().skip(1).any(option)
 }
 
 /// `/etc/hosts`, `~/notes`, `./run.sh`, `src/main.rs`, `C:\Users`, and not `and/or`.
