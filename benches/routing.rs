@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use agent_orchestrator::AgentCard;
-use agent_orchestrator::routing::{Question, RoutingStrategy, Routes, RuleTable};
+use agent_orchestrator::routing::{Question, Routes, RoutingStrategy, RuleTable};
 use agent_orchestrator::{AgentSpec, Reply};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -68,7 +68,9 @@ fn decisions(c: &mut Criterion) {
     for count in [10, 150, 1_000] {
         let (cards, texts) = agents(count);
         let routes = Routes::new(cards[0].name.clone());
-        routes.publish(&cards).expect("there are no keywords to fail at");
+        routes
+            .publish(&cards)
+            .expect("there are no keywords to fail at");
         let mut turn = texts.iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(count), |b| {
             b.iter(|| {

@@ -7,7 +7,8 @@
 mod catalog;
 pub mod chat;
 pub mod knowledge;
+pub mod llm;
 pub mod remote;
 pub mod util;
 
-pub use catalog::{AgentEntry, AgentKind, Builtin, SUPERVISOR_KEYS, read_supervisor};
+pub use catalog::{AgentEntry, AgentKind, Builtin, SUPERVISOR_KEYS, Surroundings, read_supervisor};

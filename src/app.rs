@@ -10,7 +10,7 @@ use actix_rt::Arbiter;
 use log::{error, info};
 use uuid::Uuid;
 
-use crate::agents::chat::Roster;
+use crate::agents::Surroundings;
 use crate::http;
 use crate::llm::LlmError;
 use crate::pipeline::{Admission, House, Orchestrator};
@@ -130,7 +130,11 @@ impl App {
         if let StateConfig::Redis(config) = &self.settings.state {
             Redis::new(config.clone())?;
         }
-        self.checked_specs(&Roster::default())
+        let models = start::models(&self.settings, start::model(&self.settings)?.as_ref());
+        self.checked_specs(&Surroundings {
+            models,
+            ..Surroundings::default()
+        })
     }
 
     /// How requests would be routed, without starting anything: by rules, a classifier and the
@@ -149,8 +153,8 @@ impl App {
         Ok(routes)
     }
 
-    fn checked_specs(&self, roster: &Roster) -> Result<Vec<AgentSpec>, StartError> {
-        let configured = self.settings.agents.iter().map(|entry| entry.spec(roster));
+    fn checked_specs(&self, around: &Surroundings) -> Result<Vec<AgentSpec>, StartError> {
+        let configured = self.settings.agents.iter().map(|entry| entry.spec(around));
         let specs: Vec<AgentSpec> = configured.chain(self.specs.iter().cloned()).collect();
         AgentSpec::check_all(&specs)?;
         check_fallback(&self.settings.fallback_agent, &specs)?;
@@ -163,17 +167,20 @@ impl App {
     /// When an agent's spec is not valid, the fallback agent is missing or the store cannot be
     /// opened. A Redis server that is away is no error.
     pub async fn start(self) -> Result<Orchestrator, StartError> {
-        let roster = Roster::default();
-        let specs = self.checked_specs(&roster)?;
+        let model = start::model(&self.settings)?;
+        let around = Surroundings {
+            models: start::models(&self.settings, model.as_ref()),
+            ..Surroundings::default()
+        };
+        let specs = self.checked_specs(&around)?;
         let settings = self.settings;
         let id = Uuid::now_v7();
         let control = Arbiter::new().handle();
         let store = start::open_store(&settings.state)?;
         let journal = Journal::start_on(&control, store);
         let (root, registry) = start::start_agents(&settings, specs, &control).await?;
-        start::keep_roster(roster, registry.clone(), &control);
+        start::keep_roster(around.roster.clone(), registry.clone(), &control);
         let (balancer, pools) = start::start_balancer(&settings, &registry, &control).await;
-        let model = start::model(&settings)?;
         let (router, routes) =
             start::start_router(&settings, &registry, &journal, model.as_ref(), &control).await;
         let house = House {
@@ -185,7 +192,7 @@ impl App {
             routes,
             router,
             model,
-            recruiter: start::recruiter(&settings),
+            recruiter: start::recruiter(&settings, around),
             admission: Admission::new(
                 settings.pipeline.max_concurrent_requests,
                 settings.pipeline.admission_wait,

@@ -11,6 +11,7 @@ mod orchestrate;
 mod problem;
 mod requests;
 mod respond;
+mod routing;
 mod server;
 
 use std::sync::Arc;
@@ -53,7 +54,13 @@ pub fn routes(orchestrator: Orchestrator) -> impl FnOnce(&mut ServiceConfig) {
         for path in ["/orchestrate", "/v1/orchestrate"] {
             mount(service, path, [(POST, to(orchestrate::orchestrate))]);
         }
+        mount(service, "/route", [(POST, to(routing::route))]);
+        let telling = to(routing::feedback);
+        mount(service, "/requests/{id}/feedback", [(POST, telling)]);
+        let back = to(routing::roll_back);
+        mount(service, "/routing/model/rollback", [(POST, back)]);
         let reading = [
+            ("/routing/model", to(routing::model)),
             ("/requests/{id}", to(requests::show)),
             ("/agents/health", to(health::agents)),
             ("/health", to(health::health)),

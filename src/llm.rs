@@ -28,7 +28,11 @@ pub trait ChatModel: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`chat`](Self::chat).
-    fn embed(&self, model: String, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<f32>>, LlmError>>;
+    fn embed(
+        &self,
+        model: String,
+        texts: Vec<String>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<f32>>, LlmError>>;
 
     /// Whether the server is there.
     ///

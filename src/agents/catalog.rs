@@ -1,5 +1,6 @@
 mod builtin;
 mod http;
+mod llm;
 mod queue;
 mod routing;
 mod supervisor;
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::chat::Roster;
+use super::llm::{LlmAgentConfig, Models};
 use super::remote::RemoteConfig;
 use crate::judgement::SupervisorConfig;
 use crate::supervision::{AgentSpec, JobTimeout, OnFailure};
@@ -51,6 +53,17 @@ pub enum AgentKind {
     Builtin(Builtin),
     /// It is reached over HTTP: one instance a URL, with its weight.
     Http(Vec<(RemoteConfig, u32)>),
+    /// It is a language model with instructions.
+    Llm(LlmAgentConfig),
+}
+
+/// What agents are made with, beside what their entries say.
+#[derive(Clone, Default)]
+pub struct Surroundings {
+    /// For those that speak of the others.
+    pub roster: Roster,
+    /// For those that are language models.
+    pub models: Option<Models>,
 }
 
 const COMMON: &[&str] = &[
@@ -81,9 +94,14 @@ const HTTP: &[&str] = &["urls", "weights", "headers", "health_path"];
 enum KindName {
     Builtin,
     Http,
+    Llm,
 }
 
-const KINDS: &[(&str, KindName)] = &[("builtin", KindName::Builtin), ("http", KindName::Http)];
+const KINDS: &[(&str, KindName)] = &[
+    ("builtin", KindName::Builtin),
+    ("http", KindName::Http),
+    ("llm", KindName::Llm),
+];
 
 impl AgentEntry {
     /// Reads an entry. Relative paths in it are relative to `directory`, and `common` says how the
@@ -101,6 +119,7 @@ impl AgentEntry {
                 builtin::read(entry, name.as_deref()?, directory).map(AgentKind::Builtin)
             }
             KindName::Http => http::read(entry).map(AgentKind::Http),
+            KindName::Llm => llm::read(entry).map(AgentKind::Llm),
         });
         let group = text(entry, "group");
         let restart = entry.member("restart").map_or_else(Restart::default, |it| {
@@ -162,11 +181,13 @@ impl AgentEntry {
         matches!(self.kind, AgentKind::Http(_))
     }
 
-    /// How to make the agent. The roster is for those that speak of the others.
-    pub fn spec(&self, roster: &Roster) -> AgentSpec {
+    /// How to make the agent.
+    pub fn spec(&self, surroundings: &Surroundings) -> AgentSpec {
+        let Surroundings { roster, models } = surroundings;
         let spec = match &self.kind {
             AgentKind::Builtin(builtin) => builtin.spec(&self.name, roster).kind("builtin"),
             AgentKind::Http(remotes) => http::spec(&self.name, remotes).kind("http"),
+            AgentKind::Llm(config) => llm::spec(&self.name, config, models.as_ref()).kind("llm"),
         };
         let spec = match &self.group {
             Some(group) => spec.group(group),
@@ -201,7 +222,7 @@ impl AgentEntry {
 fn kind_name(entry: &Reader<'_>) -> Option<KindName> {
     let kind = entry.required("kind").and_then(|kind| kind.one_of(KINDS));
     let special = match kind {
-        Some(KindName::Builtin) => BUILTIN.to_vec(),
+        Some(KindName::Builtin | KindName::Llm) => BUILTIN.to_vec(),
         Some(KindName::Http) => HTTP.to_vec(),
         None => [BUILTIN, HTTP].concat(),
     };

@@ -112,14 +112,8 @@ mod tests {
     async fn answer(content: &str) -> String {
         let roster = Roster::default();
         roster.publish(vec![AgentCard {
-            name: "util_agent".into(),
             description: "Calculations".to_owned(),
-            kind: "builtin",
-            group: None,
-            capabilities: Vec::new(),
-            keywords: Vec::new(),
-            examples: vec!["what is 2 + 2".to_owned()],
-            model: None,
+            ..AgentCard::named("util_agent").with_examples(["what is 2 + 2"])
         }]);
         let deadline = Instant::now() + Duration::from_secs(1);
         let cx = AgentContext::new("chat_agent", RequestId::new(), deadline);

@@ -11,11 +11,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::StartError;
-use crate::agents::AgentEntry;
 use crate::agents::chat::Roster;
+use crate::agents::llm::Models;
+use crate::agents::{AgentEntry, Surroundings};
 use crate::balancing::{Balancer, Muster, Pools};
+use crate::llm::{ChatModel, OpenAi};
 use crate::pipeline::Recruiter;
-use crate::llm::OpenAi;
 use crate::routing::{Adviser, Remember, Router, Routes};
 use crate::settings::{Settings, StateConfig};
 use crate::store::{Embedded, Journal, Redis, Store, StoreError};
@@ -75,6 +76,17 @@ pub(super) async fn start_router(
     (router, routes)
 }
 
+/// The language models that agents may be, where any are configured.
+pub(super) fn models(settings: &Settings, server: Option<&Arc<OpenAi>>) -> Option<Models> {
+    let config = settings.llm.as_ref()?;
+    let server: Arc<dyn ChatModel> = Arc::<OpenAi>::clone(server?);
+    Some(Models {
+        server,
+        usual: config.routing_model.clone(),
+        timeout: config.timeout,
+    })
+}
+
 /// Who asks a language model about routing, where one is configured.
 pub(super) fn adviser(settings: &Settings, model: Option<&Arc<OpenAi>>) -> Option<Adviser> {
     let (config, model) = (settings.advice()?, Arc::clone(model?));
@@ -103,7 +115,7 @@ pub(super) fn keep_roster(roster: Roster, registry: Registry, control: &ArbiterH
 }
 
 /// Reads the entries of agents that are registered at run time: those that run elsewhere.
-pub(super) fn recruiter(settings: &Settings) -> Recruiter {
+pub(super) fn recruiter(settings: &Settings, around: Surroundings) -> Recruiter {
     let house = settings.house.clone();
     Box::new(move |entry: &Value| {
         let faults = RefCell::new(Vec::new());
@@ -118,7 +130,7 @@ pub(super) fn recruiter(settings: &Settings) -> Recruiter {
         }
         let faults = faults.take();
         match read {
-            Some(entry) if faults.is_empty() => Ok(entry.spec(&Roster::default())),
+            Some(entry) if faults.is_empty() => Ok(entry.spec(&around)),
             _ => Err(faults),
         }
     })

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agent_orchestrator::routing::{Evaluation, Mode, Question, Report, Routes, RoutingStrategy, Sample};
+use agent_orchestrator::routing::{
+    Evaluation, Mode, Question, Report, Routes, RoutingStrategy, Sample,
+};
 use agent_orchestrator::{App, StartError};
 use clap::Args;
 use corpus::Corpus;
@@ -75,7 +77,9 @@ fn configured(app: &App, samples: Vec<Sample>, what: &Evaluate) -> Result<Report
     let routes = app.routes()?;
     let time = app.settings().pipeline.request_timeout;
     let evaluation = measure(&routes, samples, strategy, None, time);
-    Ok(actix_web::rt::System::new().block_on(evaluation).report(&[]))
+    Ok(actix_web::rt::System::new()
+        .block_on(evaluation)
+        .report(&[]))
 }
 
 /// An agent for each class of a public set, one set of examples after the other if they are drawn.
@@ -85,10 +89,18 @@ fn public(corpus: &Corpus, shots: Option<usize>) -> Vec<Report> {
     let reports = (0..draws).map(|seed| {
         let cards = corpus::agents(&corpus.train, shots, seed);
         let routes = Routes::new(cards[0].name.clone());
-        let schooling = routes.publish(&cards).expect("there are no keywords to fail at");
+        let schooling = routes
+            .publish(&cards)
+            .expect("there are no keywords to fail at");
         let judge = |samples: &[Sample]| {
             let (strategy, mode) = (RoutingStrategy::Simple, Some(Mode::Single));
-            system.block_on(measure(&routes, samples.to_vec(), strategy, mode, Duration::MAX))
+            system.block_on(measure(
+                &routes,
+                samples.to_vec(),
+                strategy,
+                mode,
+                Duration::MAX,
+            ))
         };
         let reference = judge(&corpus.held_out).confidences();
         Report {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::ContentType;
 use actix_web::web::{self, Data, Query};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::requests::unavailable;
 use super::respond::{Response, ok, respond, respond_json};
+use crate::llm::ChatModel;
 use crate::pipeline::{Orchestrator, Problem};
 use crate::store::JournalReport;
 use crate::telemetry::{AgentHealth, OrchestratorStatus, Resources, agents_health};
@@ -40,6 +41,18 @@ struct AgentThreads {
 #[derive(Serialize)]
 struct Dependencies {
     state: StateHealth,
+    llm: LlmHealth,
+}
+
+/// How the language models are.
+#[derive(Serialize)]
+struct LlmHealth {
+    /// `openai`, for the convention that is spoken; `none` where none are configured.
+    kind: &'static str,
+    status: &'static str,
+    latency_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +82,7 @@ pub(super) async fn health(orchestrator: Data<Orchestrator>, request: HttpReques
             },
             external_dependencies: Dependencies {
                 state: state_health(&orchestrator).await,
+                llm: llm_health(&orchestrator).await,
             },
             version: env!("CARGO_PKG_VERSION"),
             instance_id: house.id,
@@ -90,6 +104,34 @@ async fn state_health(orchestrator: &Orchestrator) -> StateHealth {
         latency_ms: answered.as_ref().ok().copied().map(milliseconds),
         error: answered.err().map(|error| error.to_string()),
         journal: journal.report(),
+    }
+}
+
+/// A server of language models that takes longer counts as unavailable.
+const LLM_PATIENCE: Duration = Duration::from_millis(500);
+
+async fn llm_health(orchestrator: &Orchestrator) -> LlmHealth {
+    let Some(model) = &orchestrator.house().model else {
+        return LlmHealth {
+            kind: "none",
+            status: "disabled",
+            latency_ms: None,
+            error: None,
+        };
+    };
+    let began = Instant::now();
+    let answered = match tokio::time::timeout(LLM_PATIENCE, model.ping()).await {
+        Ok(answered) => answered.map_err(|error| error.to_string()),
+        Err(_elapsed) => Err(format!("it does not answer within {LLM_PATIENCE:?}")),
+    };
+    LlmHealth {
+        kind: "openai",
+        status: match answered {
+            Ok(()) => "healthy",
+            Err(_) => "unavailable",
+        },
+        latency_ms: answered.is_ok().then(|| milliseconds(began.elapsed())),
+        error: answered.err(),
     }
 }
 

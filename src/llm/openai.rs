@@ -119,20 +119,30 @@ impl ChatModel for OpenAi {
             let request = self.client.post(self.base_url.endpoint("chat/completions"));
             let request = request.json(&ChatRequest::new(&chat));
             let response: ChatResponse = self.ask(request).await?;
-            response.said().ok_or_else(|| self.nonsense("it says nothing"))
+            response
+                .said()
+                .ok_or_else(|| self.nonsense("it says nothing"))
         })
     }
 
-    fn embed(&self, model: String, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<f32>>, LlmError>> {
+    fn embed(
+        &self,
+        model: String,
+        texts: Vec<String>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<f32>>, LlmError>> {
         Box::pin(async move {
             let request = EmbeddingRequest {
                 model: &model,
                 input: &texts,
             };
-            let request = self.client.post(self.base_url.endpoint("embeddings")).json(&request);
+            let request = self
+                .client
+                .post(self.base_url.endpoint("embeddings"))
+                .json(&request);
             let response: EmbeddingResponse = self.ask(request).await?;
             let vectors = response.vectors(texts.len());
-            vectors.ok_or_else(|| self.nonsense("it has not one vector of one length for each text"))
+            vectors
+                .ok_or_else(|| self.nonsense("it has not one vector of one length for each text"))
         })
     }
 

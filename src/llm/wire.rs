@@ -76,7 +76,9 @@ impl<'a> ChatRequest<'a> {
         let schema = chat.schema.as_ref();
         Self {
             model: &chat.model,
-            messages: messages.map(|Message { role, content }| MessageOut { role, content }).collect(),
+            messages: messages
+                .map(|Message { role, content }| MessageOut { role, content })
+                .collect(),
             temperature: 0.0,
             max_tokens: chat.max_tokens,
             response_format: schema.map(|schema| {
@@ -92,10 +94,19 @@ impl ChatResponse {
     /// What was said; `None` when nothing was.
     pub fn said(self) -> Option<Said> {
         let choice = self.choices.into_iter().next()?;
-        let tokens = choice.logprobs.and_then(|it| it.content).unwrap_or_default();
+        let tokens = choice
+            .logprobs
+            .and_then(|it| it.content)
+            .unwrap_or_default();
         Some(Said {
-            content: choice.message.content.filter(|said| !said.trim().is_empty())?,
-            tokens: tokens.into_iter().map(|it| (it.token, it.logprob)).collect(),
+            content: choice
+                .message
+                .content
+                .filter(|said| !said.trim().is_empty())?,
+            tokens: tokens
+                .into_iter()
+                .map(|it| (it.token, it.logprob))
+                .collect(),
         })
     }
 }

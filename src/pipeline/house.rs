@@ -99,7 +99,11 @@ impl House {
             return Err(Problem::no_such_agent(name, &self.registry));
         }
         let permitted = request.permitted.as_deref();
-        let named: Vec<AgentName> = request.agents.iter().map(|name| name.as_str().into()).collect();
+        let named: Vec<AgentName> = request
+            .agents
+            .iter()
+            .map(|name| name.as_str().into())
+            .collect();
         let forbidden = |name: &&AgentName| permitted.is_some_and(|it| !it.contains(name));
         if let Some(name) = named.iter().find(forbidden) {
             return Err(Problem::not_permitted(name));

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::answer::{Answer, AnswerBody};
 use super::execute::Step;
+use super::feedback::Asked;
 use super::problem::Problem;
 use super::{Arrival, House};
 use crate::judgement::Outcome;
-use crate::routing::{Plan, Routing};
+use crate::routing::{Decided, Plan, Routing};
 use crate::store::StateKey;
 use crate::telemetry::{AgentCall, Observation};
 use crate::words::{AgentName, Rendered, RequestEvent, RequestId, milliseconds};
@@ -91,7 +92,7 @@ pub(super) struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     /// Opens the books as soon as the router has decided.
-    pub(super) fn open(house: &'a House, arrival: &'a Arrival, plan: &Plan) -> Self {
+    pub(super) fn open(house: &'a House, arrival: &'a Arrival, plan: &Plan, content: &str) -> Self {
         let ledger = Self {
             house,
             arrival,
@@ -99,6 +100,10 @@ impl<'a> Ledger<'a> {
             routing_time: arrival.at.elapsed(),
             closed: false,
         };
+        if plan.routing.strategy != Decided::Explicit {
+            let (key, ttl) = (StateKey::Question(arrival.id), house.config.request_ttl);
+            house.journal.put(key, &Asked::of(content, plan), ttl);
+        }
         ledger.enter(RequestStatus::Running, None, None);
         arrival.tell(|| RequestEvent::Decided {
             agents: plan.agents.clone(),

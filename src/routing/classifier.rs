@@ -88,12 +88,18 @@ impl Classifier {
         }
         reasons.retain(|(_, lean)| *lean > 0.0);
         reasons.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-        reasons.into_iter().take(most).map(|(word, _)| word).collect()
+        reasons
+            .into_iter()
+            .take(most)
+            .map(|(word, _)| word)
+            .collect()
     }
 
     /// Those of the signs that speak for the class.
     pub fn telling_signs(&self, signs: Signs, class: usize) -> impl Iterator<Item = Sign> {
-        let tells = move |sign: &Sign| self.weights.lean(Vocabulary::row_of_sign(*sign), class) > SIGN_TELLS;
+        let tells = move |sign: &Sign| {
+            self.weights.lean(Vocabulary::row_of_sign(*sign), class) > SIGN_TELLS
+        };
         signs.iter().filter(tells)
     }
 

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
-use super::text::normalised;
+use super::text::{Words, normalised, words_of};
 
 /// A part of a request that may ask for something by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,19 +67,19 @@ const JOINTS: &[(&str, Joint)] = &[
 
 /// How somebody begins who wants something done. After an "and" this tells a second request from a
 /// second thing.
-const REQUESTS: &[&str] = &[
-    "add", "analyse", "analyze", "answer", "calculate", "can", "change", "check", "compare", "compute",
-    "condense", "convert", "copy", "could", "count", "create", "debug", "decode", "delete", "deploy",
-    "describe", "do", "does", "draft", "encode", "execute", "explain", "extract", "figure", "file",
-    "find", "fix", "follow", "format", "generate", "get", "give", "grab", "hash", "how", "implement",
-    "install", "is", "are", "let", "list", "look", "lookup", "make", "measure", "move", "open", "patch",
-    "pick", "ping", "please", "pull", "read", "rebuild", "recommend", "redeploy", "refactor", "remind",
-    "remove", "rename", "report", "research", "restart", "review", "rewrite", "roll", "run", "save",
-    "search", "see", "send", "set", "show", "sort", "split", "start", "stop", "sum", "summarise",
-    "summarize", "synthesize", "synthesise", "tell", "test", "translate", "turn", "update", "upgrade",
-    "use", "verify", "what", "what's", "when", "where", "which", "who", "why", "will", "work", "would",
-    "write",
-];
+static REQUESTS: LazyLock<Words> = LazyLock::new(|| {
+    words_of(
+        "add analyse analyze answer calculate can change check compare compute condense \
+         convert copy could count create debug decode delete deploy describe do does draft \
+         encode execute explain extract figure file find fix follow format generate get give \
+         grab hash how implement install is are let list look lookup make measure move open \
+         patch pick ping please pull read rebuild recommend redeploy refactor remind remove \
+         rename report research restart review rewrite roll run save search see send set show \
+         sort split start stop sum summarise summarize synthesize synthesise tell test \
+         translate turn update upgrade use verify what what's when where which who why will \
+         work would write",
+    )
+});
 
 /// Divides a request where it may go on to another. The clauses are parts of the text, in order; a
 /// text that asks for one thing is one clause.
@@ -104,7 +104,9 @@ fn sentences(text: &str) -> Vec<&str> {
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let ends = match c {
-            '.' | '?' | '!' | ';' | '…' => chars.peek().is_none_or(|(_, next)| next.is_whitespace()),
+            '.' | '?' | '!' | ';' | '…' => {
+                chars.peek().is_none_or(|(_, next)| next.is_whitespace())
+            }
             '\n' | '。' | '？' | '！' => true,
             '-' | '–' | '—' => {
                 text[..at].ends_with(' ') && chars.peek().is_some_and(|(_, next)| *next == ' ')
@@ -122,9 +124,10 @@ fn sentences(text: &str) -> Vec<&str> {
 }
 
 fn abbreviates(before: &str) -> bool {
-    const SHORT: &[&str] = &["e.g", "i.e", "etc", "vs", "mr", "mrs", "dr", "no", "approx", "z.b"];
+    static SHORT: LazyLock<Words> =
+        LazyLock::new(|| words_of("e.g i.e etc vs mr mrs dr no approx z.b"));
     let word = before.rsplit([' ', '(']).next().unwrap_or_default();
-    SHORT.iter().any(|short| word.eq_ignore_ascii_case(short))
+    SHORT.contains(word.to_ascii_lowercase().as_str())
 }
 
 fn split_sentence<'a>(sentence: &'a str, clauses: &mut Vec<Clause<'a>>) {
@@ -151,7 +154,18 @@ fn split_sentence<'a>(sentence: &'a str, clauses: &mut Vec<Clause<'a>>) {
 
 /// How a sentence follows the one before it, by its own beginning.
 fn opening(sentence: &str) -> Joint {
-    const AFTER: &[&str] = &["then ", "after that", "afterwards", "next,", "finally", "dann ", "danach", "ensuite", "luego ", "poi "];
+    const AFTER: &[&str] = &[
+        "then ",
+        "after that",
+        "afterwards",
+        "next,",
+        "finally",
+        "dann ",
+        "danach",
+        "ensuite",
+        "luego ",
+        "poi ",
+    ];
     let sentence = sentence.trim_start();
     if AFTER.iter().any(|after| sentence.starts_with(after)) {
         Joint::Then
@@ -183,8 +197,10 @@ fn next_joint(lower: &str, mut from: usize) -> Option<(usize, usize, Joint)> {
 
 /// Whether the words begin as somebody does who wants something.
 fn requests(lower: &str) -> bool {
-    let first = lower.split(|c: char| !c.is_alphanumeric() && c != '\'').next();
-    first.is_some_and(|first| REQUESTS.contains(&first))
+    let first = lower
+        .split(|c: char| !c.is_alphanumeric() && c != '\'')
+        .next();
+    first.is_some_and(|first| REQUESTS.contains(first))
 }
 
 fn is_enough(part: &str) -> bool {
@@ -195,14 +211,43 @@ impl Clause<'_> {
     /// Whether it asks for something, and does not only tell how things are.
     pub fn is_request(&self) -> bool {
         const POLITE: &[&str] = &[
-            "please", "also", "then", "now", "ok", "okay", "so", "and", "but", "anyway", "maybe", "just",
-            "only", "simply", "first", "finally", "afterwards", "next", "by the way", "after that",
-            "i need", "i want", "i'd like", "i would like", "i just need", "i only want", "we need", "kindly",
+            "please",
+            "also",
+            "then",
+            "now",
+            "ok",
+            "okay",
+            "so",
+            "and",
+            "but",
+            "anyway",
+            "maybe",
+            "just",
+            "only",
+            "simply",
+            "first",
+            "finally",
+            "afterwards",
+            "next",
+            "by the way",
+            "after that",
+            "i need",
+            "i want",
+            "i'd like",
+            "i would like",
+            "i just need",
+            "i only want",
+            "we need",
+            "kindly",
         ];
         let words = normalised(self.text);
         let mut words = words.trim();
-        let mut asks = self.joint != Joint::Apart || self.text.contains(['?', '？']) || !words.is_ascii();
-        while let Some(rest) = POLITE.iter().find_map(|polite| words.strip_prefix(polite)?.strip_prefix(' ')) {
+        let mut asks =
+            self.joint != Joint::Apart || self.text.contains(['?', '？']) || !words.is_ascii();
+        while let Some(rest) = POLITE
+            .iter()
+            .find_map(|polite| words.strip_prefix(polite)?.strip_prefix(' '))
+        {
             asks |= words.starts_with("i ") || words.starts_with("i'd") || words.starts_with("we ");
             words = rest;
         }
@@ -211,7 +256,20 @@ impl Clause<'_> {
 
     /// Whether it speaks of what came before it: `it`, `them`, `the result`.
     pub fn refers_back(&self) -> bool {
-        const BACK: &[&str] = &[" it ", " them ", " that ", " those ", " these ", " result ", " results ", " findings ", " each ", " accordingly ", " its ", " this "];
+        const BACK: &[&str] = &[
+            " it ",
+            " them ",
+            " that ",
+            " those ",
+            " these ",
+            " result ",
+            " results ",
+            " findings ",
+            " each ",
+            " accordingly ",
+            " its ",
+            " this ",
+        ];
         let words = normalised(self.text);
         BACK.iter().any(|back| words.contains(back))
     }
@@ -222,7 +280,10 @@ mod tests {
     use super::*;
 
     fn parts(text: &str) -> Vec<(&str, Joint)> {
-        split(text).into_iter().map(|clause| (clause.text, clause.joint)).collect()
+        split(text)
+            .into_iter()
+            .map(|clause| (clause.text, clause.joint))
+            .collect()
     }
 
     #[test]
@@ -235,14 +296,24 @@ mod tests {
             ),
             (
                 "Hey, good to see you! Could you set a timer?",
-                &[("Hey, good to see you!", Apart), ("Could you set a timer?", Apart)],
+                &[
+                    ("Hey, good to see you!", Apart),
+                    ("Could you set a timer?", Apart),
+                ],
             ),
             (
                 "Run the backup, then grab the errors and tell me what they share.",
-                &[("Run the backup", Apart), ("grab the errors", Then), ("tell me what they share.", And)],
+                &[
+                    ("Run the backup", Apart),
+                    ("grab the errors", Then),
+                    ("tell me what they share.", And),
+                ],
             ),
             ("salt and pepper", &[("salt and pepper", Apart)]),
-            ("compare apples and oranges", &[("compare apples and oranges", Apart)]),
+            (
+                "compare apples and oranges",
+                &[("compare apples and oranges", Apart)],
+            ),
             ("see e.g. chapter 3", &[("see e.g. chapter 3", Apart)]),
             ("what is 3.14 times 2?", &[("what is 3.14 times 2?", Apart)]),
         ];
@@ -258,7 +329,10 @@ mod tests {
 
     #[test]
     fn who_tells_how_things_are_wants_nothing_yet() {
-        let clause = |text| Clause { text, joint: Joint::Apart };
+        let clause = |text| Clause {
+            text,
+            joint: Joint::Apart,
+        };
         assert!(!clause("I'm writing a post about heat pumps.").is_request());
         assert!(clause("I need three recent studies").is_request());
         assert!(clause("is this right?").is_request());

@@ -46,21 +46,26 @@ impl Draft {
     pub fn is_followed_by(&self, plan: &Plan) -> bool {
         let best = self.errands.iter().filter_map(Errand::best);
         let best = best.map(|best| &best.candidate.agent);
-        self.trouble.is_empty() && plan.agents.iter().all(|agent| best.clone().any(|it| it == agent))
+        self.trouble.is_empty()
+            && plan
+                .agents
+                .iter()
+                .all(|agent| best.clone().any(|it| it == agent))
     }
 
     /// Whether it should be looked at again: some agent is not sure enough, or hardly ahead of another.
     pub fn is_unsure(&self, threshold: f64) -> bool {
-        let unsure = |errand: &Errand| {
-            errand.confidence() < threshold || errand.margin() < NARROW
-        };
+        let unsure = |errand: &Errand| errand.confidence() < threshold || errand.margin() < NARROW;
         self.errands.iter().any(unsure)
     }
 
     /// Whether a larger model had better look at it.
     pub fn is_complex(&self, text: &str) -> bool {
         let first = &self.errands[0].options;
-        let rivals = first.iter().filter(|option| option.candidate.score >= RIVAL).count();
+        let rivals = first
+            .iter()
+            .filter(|option| option.candidate.score >= RIVAL)
+            .count();
         self.errands.len() > 1 || text.len() > LONG || rivals >= MANY
     }
 }
@@ -68,7 +73,9 @@ impl Draft {
 impl Errand {
     /// The agent that fits best, where any does.
     pub fn best(&self) -> Option<&Opinion> {
-        self.options.first().filter(|_| self.decided != Decided::Fallback)
+        self.options
+            .first()
+            .filter(|_| self.decided != Decided::Fallback)
     }
 
     /// How sure to be of it.

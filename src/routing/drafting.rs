@@ -25,12 +25,18 @@ impl Guide {
     /// Who does what the question asks, as far as can be said without asking anybody.
     pub fn draft(&self, question: &Question<'_>) -> Draft {
         let honest = honest(question.content);
-        let question = &Question { content: &honest, ..*question };
+        let question = &Question {
+            content: &honest,
+            ..*question
+        };
         let whole = self.consider(question.content, question);
         let mut steps = self.steps(question);
         let (errands, mode) = match steps.len() {
             0 => (vec![whole], Mode::Single),
-            1 => (vec![self.single(whole, steps.remove(0).errand)], Mode::Single),
+            1 => (
+                vec![self.single(whole, steps.remove(0).errand)],
+                Mode::Single,
+            ),
             _ => self.several(steps),
         };
         Draft {
@@ -44,7 +50,10 @@ impl Guide {
     /// One clause asks for something, the others tell how things are: whoever is surer.
     fn single(&self, whole: Errand, clause: Errand) -> Errand {
         if clause.confidence() > whole.confidence() {
-            Errand { part: None, ..clause }
+            Errand {
+                part: None,
+                ..clause
+            }
         } else {
             whole
         }
@@ -102,8 +111,9 @@ impl Guide {
 
     /// Work comes before conversation, and otherwise what was asked first.
     fn several(&self, steps: Vec<Step>) -> (Vec<Errand>, Mode) {
-        let (talk, work): (Vec<Step>, Vec<Step>) =
-            steps.into_iter().partition(|step| self.is_talk(&step.errand));
+        let (talk, work): (Vec<Step>, Vec<Step>) = steps
+            .into_iter()
+            .partition(|step| self.is_talk(&step.errand));
         let follows = work.iter().skip(1).any(|step| step.follows);
         let mut errands: Vec<Errand> = Vec::new();
         for Step { errand, .. } in work.into_iter().chain(talk) {
@@ -127,7 +137,9 @@ impl Guide {
     }
 
     fn is_talk(&self, errand: &Errand) -> bool {
-        let group = errand.best().map(|best| self.cards[best.place].group.as_deref());
+        let group = errand
+            .best()
+            .map(|best| self.cards[best.place].group.as_deref());
         group == Some(Some("chat"))
     }
 }
@@ -140,7 +152,11 @@ fn honest(text: &str) -> Cow<'_, str> {
     let clauses = clauses::split(text).into_iter();
     let honest = clauses.filter(|clause| !injection::addresses_router(clause.text));
     let honest: Vec<&str> = honest.map(|clause| clause.text).collect();
-    if honest.is_empty() { text.into() } else { honest.join(" ").into() }
+    if honest.is_empty() {
+        text.into()
+    } else {
+        honest.join(" ").into()
+    }
 }
 
 fn is_same(one: &Errand, other: &Errand) -> bool {
@@ -151,9 +167,14 @@ fn is_same(one: &Errand, other: &Errand) -> bool {
 /// Programs and command lines have full stops and dashes of their own.
 fn is_technical(text: &str) -> bool {
     let signs = Signs::of(&Text::new(text));
-    [Sign::CodeFence, Sign::CodeMarks, Sign::ShellMarks, Sign::ErrorMessage]
-        .into_iter()
-        .any(|sign| signs.has(sign))
+    [
+        Sign::CodeFence,
+        Sign::CodeMarks,
+        Sign::ShellMarks,
+        Sign::ErrorMessage,
+    ]
+    .into_iter()
+    .any(|sign| signs.has(sign))
 }
 
 fn join(text: &mut String, more: &str) {

@@ -1,5 +1,7 @@
 //! How good routing is, on requests of which is known who should get them.
 
+mod measures;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use serde::Serialize;
 
 use super::decision::Plan;
 use crate::words::AgentName;
+use measures::{calibration_error, confusion, coverage, mistakes, separation};
 
 /// A request, and the agents that are right for it, the primary one first. Without agents it is out of
 /// everybody's scope.
@@ -117,7 +120,11 @@ impl Evaluation {
     }
 
     fn enter(&mut self, sample: Sample, agents: Vec<AgentName>, plan: &Plan, took: Duration) {
-        let favourite = plan.routing.candidates.first().map_or(0.0, |best| best.score);
+        let favourite = plan
+            .routing
+            .candidates
+            .first()
+            .map_or(0.0, |best| best.score);
         self.outcomes.push(Outcome {
             sample,
             agents,
@@ -131,15 +138,21 @@ impl Evaluation {
     /// any, else on the samples in scope themselves.
     #[must_use]
     pub fn report(&self, reference: &[f64]) -> Report {
-        let (known, unknown): (Vec<&Outcome>, Vec<&Outcome>) =
-            self.outcomes.iter().partition(|outcome| !outcome.sample.agents.is_empty());
+        let (known, unknown): (Vec<&Outcome>, Vec<&Outcome>) = self
+            .outcomes
+            .iter()
+            .partition(|outcome| !outcome.sample.agents.is_empty());
         let mut times: Vec<Duration> = self.outcomes.iter().map(|outcome| outcome.took).collect();
         times.sort_unstable();
         Report {
             n: known.len(),
             accuracy: mean(known.iter().map(|it| it.is_right().into())),
             list_f1: mean(known.iter().map(|it| it.f1())),
-            list_exact: mean(known.iter().map(|it| (it.agents == it.sample.agents).into())),
+            list_exact: mean(
+                known
+                    .iter()
+                    .map(|it| (it.agents == it.sample.agents).into()),
+            ),
             ece: calibration_error(&known),
             coverage: coverage(&known),
             p50_us: quantile(&times, 50),
@@ -148,7 +161,8 @@ impl Evaluation {
             mistakes: mistakes(&known),
             confusion: confusion(&known),
             out_of_scope: (!unknown.is_empty()).then(|| {
-                let confidences = |of: &[&Outcome]| of.iter().map(|it| it.confidence).collect::<Vec<_>>();
+                let confidences =
+                    |of: &[&Outcome]| of.iter().map(|it| it.confidence).collect::<Vec<_>>();
                 separation(confidences(&known), confidences(&unknown), reference)
             }),
         }
@@ -157,7 +171,10 @@ impl Evaluation {
     /// The confidences of all samples, in order.
     #[must_use]
     pub fn confidences(&self) -> Vec<f64> {
-        self.outcomes.iter().map(|outcome| outcome.confidence).collect()
+        self.outcomes
+            .iter()
+            .map(|outcome| outcome.confidence)
+            .collect()
     }
 }
 
@@ -170,12 +187,19 @@ impl Report {
     pub fn mean(reports: &[Self]) -> Self {
         let first = &reports[0];
         let of = |figure: fn(&Self) -> f64| mean(reports.iter().map(figure));
-        let scopes: Vec<&OutOfScope> = reports.iter().filter_map(|it| it.out_of_scope.as_ref()).collect();
-        let coverage = first.coverage.iter().enumerate().map(|(place, at)| Coverage {
-            threshold: at.threshold,
-            coverage: mean(reports.iter().map(|it| it.coverage[place].coverage)),
-            accuracy: mean(reports.iter().map(|it| it.coverage[place].accuracy)),
-        });
+        let scopes: Vec<&OutOfScope> = reports
+            .iter()
+            .filter_map(|it| it.out_of_scope.as_ref())
+            .collect();
+        let coverage = first
+            .coverage
+            .iter()
+            .enumerate()
+            .map(|(place, at)| Coverage {
+                threshold: at.threshold,
+                coverage: mean(reports.iter().map(|it| it.coverage[place].coverage)),
+                accuracy: mean(reports.iter().map(|it| it.coverage[place].accuracy)),
+            });
         Self {
             accuracy: of(|it| it.accuracy),
             list_f1: of(|it| it.list_f1),
@@ -184,7 +208,9 @@ impl Report {
             coverage: coverage.collect(),
             p50_us: of(|it| it.p50_us),
             p99_us: of(|it| it.p99_us),
-            training_ms: first.training_ms.map(|_| of(|it| it.training_ms.unwrap_or_default())),
+            training_ms: first
+                .training_ms
+                .map(|_| of(|it| it.training_ms.unwrap_or_default())),
             out_of_scope: scopes.first().map(|first| OutOfScope {
                 n: first.n,
                 auroc: mean(scopes.iter().map(|it| it.auroc)),
@@ -202,7 +228,11 @@ impl Outcome {
 
     fn f1(&self) -> f64 {
         let wanted = &self.sample.agents;
-        let common = self.agents.iter().filter(|agent| wanted.contains(agent)).count();
+        let common = self
+            .agents
+            .iter()
+            .filter(|agent| wanted.contains(agent))
+            .count();
         ratio(2 * common, wanted.len() + self.agents.len())
     }
 }
@@ -219,93 +249,7 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 
 fn quantile(times: &[Duration], percent: usize) -> f64 {
     let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
-    times.get(place).map_or(0.0, |time| time.as_secs_f64() * 1e6)
-}
-
-fn calibration_error(outcomes: &[&Outcome]) -> f64 {
-    let mut bins = [(0.0, 0.0); 10];
-    for outcome in outcomes {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // within 0 to 10
-        let bin = &mut bins[((outcome.confidence * 10.0) as usize).min(9)];
-        bin.0 += outcome.confidence;
-        bin.1 += f64::from(u8::from(outcome.is_right()));
-    }
-    let off: f64 = bins.iter().map(|(sure, right): &(f64, f64)| (sure - right).abs()).sum();
-    off * ratio(1, outcomes.len())
-}
-
-fn coverage(outcomes: &[&Outcome]) -> Vec<Coverage> {
-    let at = |threshold: f64| {
-        let covered = outcomes.iter().filter(|outcome| outcome.confidence >= threshold);
-        let covered: Vec<&&Outcome> = covered.collect();
-        Coverage {
-            threshold,
-            coverage: ratio(covered.len(), outcomes.len()),
-            accuracy: mean(covered.iter().map(|it| it.is_right().into())),
-        }
-    };
-    [0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map(at).to_vec()
-}
-
-fn mistakes(outcomes: &[&Outcome]) -> Vec<Mistake> {
-    let wrong = outcomes.iter().filter(|outcome| !outcome.is_right());
-    let mut mistakes: Vec<Mistake> = wrong
-        .map(|outcome| Mistake {
-            text: outcome.sample.text.clone(),
-            expected: outcome.sample.agents.clone(),
-            got: outcome.agents.clone(),
-            confidence: outcome.confidence,
-            reasoning: outcome.reasoning.clone(),
-        })
-        .collect();
-    mistakes.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    mistakes
-}
-
-fn confusion(outcomes: &[&Outcome]) -> BTreeMap<AgentName, BTreeMap<AgentName, usize>> {
-    let mut confusion: BTreeMap<AgentName, BTreeMap<AgentName, usize>> = BTreeMap::new();
-    for outcome in outcomes {
-        let wanted = outcome.sample.agents[0].clone();
-        let row = confusion.entry(wanted).or_default();
-        *row.entry(outcome.agents[0].clone()).or_default() += 1;
-    }
-    confusion
-}
-
-fn separation(known: Vec<f64>, unknown: Vec<f64>, reference: &[f64]) -> OutOfScope {
-    let mut reference = if reference.is_empty() { known.clone() } else { reference.to_vec() };
-    reference.sort_by(f64::total_cmp);
-    let threshold = reference[reference.len() / 20];
-    let below = unknown.iter().filter(|sure| **sure < threshold).count();
-    OutOfScope {
-        n: unknown.len(),
-        auroc: auroc(&known, &unknown),
-        recall: ratio(below, unknown.len()),
-    }
-}
-
-/// The statistic of Mann and Whitney, equals counting half.
-fn auroc(known: &[f64], unknown: &[f64]) -> f64 {
-    let mut sorted = unknown.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let ahead = known.iter().map(|sure| {
-        let less = sorted.partition_point(|other| other < sure);
-        let at_most = sorted.partition_point(|other| other <= sure);
-        less + at_most
-    });
-    ratio(ahead.sum::<usize>(), 2 * known.len() * unknown.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scopes_that_are_apart_are_told_apart() {
-        assert!((auroc(&[0.9, 0.8], &[0.1, 0.2]) - 1.0).abs() < 1e-9);
-        assert!((auroc(&[0.1], &[0.9]) - 0.0).abs() < 1e-9);
-        assert!((auroc(&[0.5], &[0.5]) - 0.5).abs() < 1e-9);
-        let apart = separation(vec![0.9; 20], vec![0.1, 0.95], &[]);
-        assert!((apart.recall - 0.5).abs() < 1e-9);
-    }
+    times
+        .get(place)
+        .map_or(0.0, |time| time.as_secs_f64() * 1e6)
 }

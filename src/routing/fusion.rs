@@ -21,7 +21,9 @@ impl Guide {
         draft.advice = Some(advice.clone());
         if !unknown.is_empty() {
             let names = unknown.join("`, `");
-            draft.trouble.push(format!("the language model named `{names}`, which there is not").into());
+            draft
+                .trouble
+                .push(format!("the language model named `{names}`, which there is not").into());
         }
         let power = match strategy {
             RoutingStrategy::Llm => AS_THE_FIRST,
@@ -33,7 +35,10 @@ impl Guide {
             }
             return;
         };
-        let told = advice.probability.unwrap_or(UNTOLD).clamp(LEAST, 1.0 - LEAST);
+        let told = advice
+            .probability
+            .unwrap_or(UNTOLD)
+            .clamp(LEAST, 1.0 - LEAST);
         let Some(errand) = self.weighed(&draft.errands[0], first, told, power) else {
             return;
         };
@@ -42,7 +47,10 @@ impl Guide {
             draft.errands[0] = errand;
             return;
         }
-        let reasoning = format!("the language model {} chose {first}; before, {}", advice.model, draft.errands[0].reasoning);
+        let reasoning = format!(
+            "the language model {} chose {first}; before, {}",
+            advice.model, draft.errands[0].reasoning
+        );
         let primary = Errand {
             decided: Decided::Llm,
             reasoning,
@@ -54,7 +62,10 @@ impl Guide {
     /// The options of an errand, with the model's choice among them, each as probable as both make it.
     fn weighed(&self, errand: &Errand, first: &AgentName, told: f64, power: i32) -> Option<Errand> {
         let mut options = errand.options.clone();
-        if !options.iter().any(|option| option.candidate.agent == *first) {
+        if !options
+            .iter()
+            .any(|option| option.candidate.agent == *first)
+        {
             options.push(self.opinion(first, 0.0)?);
         }
         #[allow(clippy::cast_precision_loss)] // a handful
@@ -63,7 +74,10 @@ impl Guide {
             let chosen = option.candidate.agent == *first;
             let said: f64 = if chosen { told } else { others };
             if chosen {
-                option.candidate.signals.push(format!("language model {told:.2}"));
+                option
+                    .candidate
+                    .signals
+                    .push(format!("language model {told:.2}"));
             }
             option.candidate.score = option.candidate.score.max(LEAST) * said.powi(power);
         }
@@ -82,8 +96,15 @@ impl Guide {
     fn adopt(&self, draft: &mut Draft, primary: Errand, others: &[AgentName]) {
         let known = std::mem::take(&mut draft.errands);
         let part_of = |agent: &AgentName| {
-            let asked = |errand: &&Errand| errand.best().is_some_and(|best| best.candidate.agent == *agent);
-            known.iter().find(asked).and_then(|errand| errand.part.clone())
+            let asked = |errand: &&Errand| {
+                errand
+                    .best()
+                    .is_some_and(|best| best.candidate.agent == *agent)
+            };
+            known
+                .iter()
+                .find(asked)
+                .and_then(|errand| errand.part.clone())
         };
         let first = primary.options[0].candidate.agent.clone();
         draft.errands.push(Errand {
@@ -108,7 +129,10 @@ impl Guide {
             draft.mode = Mode::Sequential;
         }
         if draft.errands.iter().any(|errand| errand.part.is_none()) {
-            draft.errands.iter_mut().for_each(|errand| errand.part = None);
+            draft
+                .errands
+                .iter_mut()
+                .for_each(|errand| errand.part = None);
         }
     }
 

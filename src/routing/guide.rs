@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::classifier::{Classifier, Reading, Verdict};
 use super::decision::{Candidate, Decided};
 use super::draft::{Errand, Opinion};
+use super::evidence::{Evidence, weigh};
 use super::negation;
 use super::question::Question;
 use super::rules::{Match, RuleTable};
@@ -13,11 +14,9 @@ use super::text::Text;
 use crate::words::AgentCard;
 
 /// Candidates that the record names at most.
-const SHOWN: usize = 5;
+pub(super) const SHOWN: usize = 5;
 /// Words that the record names as reasons at most.
 const REASONS: usize = 3;
-/// A rule that is as sure as this stands against a classifier that is not.
-const DECISIVE: f64 = 0.9;
 /// How loudly it speaks for an agent to have answered last, where the text is short.
 const PREVIOUS: f64 = 1.0;
 const SHORT: usize = 6;
@@ -38,14 +37,8 @@ pub(super) struct Guide {
 pub(super) struct Learned {
     pub classifier: Classifier,
     pub places: Vec<usize>,
-}
-
-/// What speaks for an agent.
-struct Evidence<'a> {
-    place: usize,
-    score: f64,
-    rules: Option<&'a Match>,
-    learned: Option<f64>,
+    /// The agents of which it has seen so little that their rules know them better.
+    pub strangers: Vec<usize>,
 }
 
 impl Guide {
@@ -59,14 +52,21 @@ impl Guide {
     }
 
     /// What is noticed in a text: by the rules, and for the classifier.
-    pub fn read<'a>(&self, text: &'a str, question: &Question<'_>, classes: &[usize]) -> (Reading<'a>, Vec<Match>) {
+    pub fn read<'a>(
+        &self,
+        text: &'a str,
+        question: &Question<'_>,
+        classes: &[usize],
+    ) -> (Reading<'a>, Vec<Match>) {
         let mut text = Text::new(text);
         if let Some((wanted, _)) = negation::divide(&text.written, &text.words) {
             text.words = wanted;
         }
         let matches = self.rules.matches_in(&text.words, &text.written);
-        let class_of = |place| classes.iter().position(|known| *known == place);
-        let voices = matches.iter().filter_map(|found| Some((class_of(found.place)?, found.weight)));
+        let class_of = |place: usize| classes.binary_search(&place).ok();
+        let voices = matches
+            .iter()
+            .filter_map(|found| Some((class_of(found.place)?, found.weight)));
         let mut voices: Vec<(usize, f64)> = voices.collect();
         if let Some(class) = self.previous(question, &text).and_then(class_of) {
             voices.push((class, PREVIOUS));
@@ -101,11 +101,19 @@ impl Guide {
         let mut best: Vec<usize> = matches.iter().map(|found| found.place).collect();
         if let Some(learned) = learned {
             let verdict = learned.classifier.judge(&reading, TOLD);
-            best.extend(verdict.ranked.iter().map(|(class, _)| learned.places[*class]));
+            best.extend(
+                verdict
+                    .ranked
+                    .iter()
+                    .map(|(class, _)| learned.places[*class]),
+            );
         }
         let mut known = HashSet::new();
         best.retain(|place| known.insert(*place));
-        best.into_iter().take(TOLD).map(|place| &self.cards[place]).collect()
+        best.into_iter()
+            .take(TOLD)
+            .map(|place| &self.cards[place])
+            .collect()
     }
 
     /// Who could do what a text asks.
@@ -177,7 +185,9 @@ impl Guide {
         };
         match (keywords, best.learned) {
             (Some(keywords), Some(sure)) => {
-                format!("{keywords} speaks for {name}; the classifier is {sure:.2} sure of it{similar}")
+                format!(
+                    "{keywords} speaks for {name}; the classifier is {sure:.2} sure of it{similar}"
+                )
             }
             (Some(keywords), None) => format!("{keywords} speaks for {name}"),
             (None, sure) => {
@@ -208,8 +218,13 @@ impl Learned {
         verdict.best().1 >= self.classifier.threshold()
     }
 
+    /// Whether it has seen enough of that agent to judge it.
+    pub fn knows(&self, place: usize) -> bool {
+        self.strangers.binary_search(&place).is_err() && self.class_of(place).is_some()
+    }
+
     fn class_of(&self, place: usize) -> Option<usize> {
-        self.places.iter().position(|known| *known == place)
+        self.places.binary_search(&place).ok()
     }
 
     /// What in the text speaks most for that agent.
@@ -220,69 +235,15 @@ impl Learned {
         let words = self.classifier.reasons(&reading.text, class, REASONS);
         let words = words.into_iter().map(|word| format!("\"{word}\""));
         let signs = self.classifier.telling_signs(reading.signs, class);
-        words.chain(signs.map(|sign| sign.told().to_owned())).collect()
+        words
+            .chain(signs.map(|sign| sign.told().to_owned()))
+            .collect()
     }
 }
 
-/// What speaks for whom, best first.
-///
-/// Where the classifier is sure, it decides among those that it knows, having heard the rules; a rule
-/// that is decisive stands against it if it is not decisive itself. Agents that it does not know have
-/// their rules. Where it is not sure, the rules decide.
-fn weigh<'a>(
-    matches: &'a [Match],
-    learned: Option<(&Learned, &Verdict)>,
-    is_sure: bool,
-) -> Vec<Evidence<'a>> {
-    let total: f64 = matches.iter().map(|found| found.weight).sum();
-    let mut evidence: Vec<Evidence<'_>> = Vec::with_capacity(SHOWN + matches.len());
-    if let Some((learned, verdict)) = learned {
-        evidence.extend(verdict.ranked.iter().map(|(class, confidence)| Evidence {
-            place: learned.places[*class],
-            score: f64::from(*confidence),
-            rules: None,
-            learned: Some(f64::from(*confidence)),
-        }));
-    }
-    let yields = evidence.first().is_none_or(|best| !is_sure || best.score < DECISIVE);
-    for found in matches {
-        let loudness = loudness(found.weight, total);
-        let knows = learned.is_some_and(|(learned, _)| learned.class_of(found.place).is_some());
-        match evidence.iter_mut().find(|known| known.place == found.place) {
-            Some(known) => {
-                known.rules = Some(found);
-                if !is_sure || (loudness >= DECISIVE && yields) {
-                    known.score = known.score.max(loudness);
-                }
-            }
-            None => evidence.push(Evidence {
-                place: found.place,
-                score: if knows && is_sure && !(loudness >= DECISIVE && yields) { 0.0 } else { loudness },
-                rules: Some(found),
-                learned: None,
-            }),
-        }
-    }
-    if !is_sure && !matches.is_empty() {
-        // What the classifier is not sure of does not stand before what rules say.
-        evidence.sort_by_key(|evidence| evidence.rules.is_none());
-        let ruled = evidence.partition_point(|evidence| evidence.rules.is_some());
-        evidence[..ruled].sort_by(|a, b| b.score.total_cmp(&a.score));
-    } else {
-        evidence.sort_by(|a, b| b.score.total_cmp(&a.score));
-    }
-    evidence.truncate(SHOWN);
-    evidence
-}
-
-/// The agent's share of all that speaks for anybody, less what so little evidence leaves open: one
-/// ordinary keyword alone makes for 0.63, two for 0.86, four for 0.98.
-fn loudness(weight: f64, total: f64) -> f64 {
-    (weight / total) * (1.0 - (-weight).exp())
-}
-
+/// To three digits, and never to certainty.
 fn rounded(score: f64) -> f64 {
-    (score * 1000.0).round() / 1000.0
+    ((score * 1000.0).round() / 1000.0).min(0.99)
 }
 
 fn quoted(words: &[String]) -> String {

@@ -10,15 +10,16 @@ use regex::Regex;
 
 static ADDRESSING: LazyLock<Regex> = LazyLock::new(|| {
     let patterns = [
-        r"\b(ignore|disregard|forget|override|bypass)\b.{0,30}\b(instructions?|prompts?|rules|guidelines|restrictions|routing|polic(y|ies) above)\b",
-        r"\b(route|routing|send|forward|assign|dispatch|delegate)\b.{0,40}\b\w+_(agent|commands|research|librarian)\b",
-        r"\b(system|developer|admin|root) ?(prompt|override|message|mode)\b",
-        r"\brouting (override|decision|rule)\b",
+        r"(?-u:\b)(ignore|disregard|forget|override|bypass)(?-u:\b).{0,30}(?-u:\b)(instructions?|prompts?|rules|guidelines|restrictions|routing|polic(y|ies) above)(?-u:\b)",
+        r"(?-u:\b)(route|routing|send|forward|assign|dispatch|delegate)(?-u:\b).{0,40}(?-u:\b)[a-z]+_(agent|commands|research|librarian)(?-u:\b)",
+        r"(?-u:\b)(system|developer|admin|root) ?(prompt|override|message|mode)(?-u:\b)",
+        r"(?-u:\b)routing (override|decision|rule)(?-u:\b)",
         r"</?(system|user|assistant|instructions?)>|\[/?(system|inst|admin)\]|<\|im_(start|end)\|>",
-        r"\byou are (now|no longer)\b.{0,40}\b(agent|router|admin|shell|root|assistant|mode|dan)\b",
-        r"\bwith confidence (of )?[01](\.\d+)?\b",
+        r"(?-u:\b)you are (now|no longer)(?-u:\b).{0,40}(?-u:\b)(agent|router|admin|shell|root|assistant|mode|dan)(?-u:\b)",
+        r"(?-u:\b)with confidence (of )?[01](\.\d+)?\b",
         r#""(primary_)?agents?"\s*:"#,
     ];
+    // Boundaries of ASCII words, and letters of ASCII: others would make it slow.
     let all = format!("(?i){}", patterns.join("|"));
     Regex::new(&all).expect("a test compiles it")
 });

@@ -11,6 +11,11 @@ use super::question::Question;
 use super::rules::{RuleError, RuleTable};
 use crate::words::AgentCard;
 
+/// From so many texts on, the classifier knows an agent better than its keywords do.
+const FAMILIAR: usize = 5;
+/// An agent with few examples is not to drown among those with many: each of its examples counts for
+/// more, but for no more than this.
+const MOST_WEIGHT: f32 = 8.0;
 /// How much a description counts against an example.
 const DESCRIPTION: f32 = 0.5;
 
@@ -72,10 +77,17 @@ impl Guide {
             accuracy: (training.judged > 0).then_some(training.accuracy),
             took: training.took,
         };
+        let counts = counts(&said, &places).into_iter();
+        let strangers = places
+            .iter()
+            .zip(counts)
+            .filter(|(_, count)| *count < FAMILIAR);
+        let strangers = strangers.map(|(place, _)| *place).collect();
         drop(said);
         guide.learned = Some(Learned {
             classifier: training.classifier,
             places,
+            strangers,
         });
         Ok((guide, Some(schooling)))
     }
@@ -114,16 +126,32 @@ impl Guide {
     }
 
     fn train(&self, said: &[Said<'_>], places: &[usize]) -> Training {
+        #[allow(clippy::cast_precision_loss)] // examples are fewer than 2^24
+        let balance = |count: &usize| {
+            let usual = said.len() as f32 / places.len() as f32;
+            (usual / *count as f32).clamp(1.0, MOST_WEIGHT)
+        };
+        let balance: Vec<f32> = counts(said, places).iter().map(balance).collect();
         let lessons = said.iter().map(|said| {
+            let class = places.partition_point(|place| *place < said.place);
             let question = Question::new(said.text);
             let (reading, _) = self.read(said.text, &question, places);
             Lesson {
                 reading,
-                class: places.partition_point(|place| *place < said.place),
-                weight: said.weight,
+                class,
+                weight: said.weight * balance[class],
                 trusted: said.trusted,
             }
         });
         Classifier::train(&lessons.collect::<Vec<_>>(), places.len())
     }
+}
+
+/// How many texts there are of each of the places, which are in order.
+fn counts(said: &[Said<'_>], places: &[usize]) -> Vec<usize> {
+    let mut counts = vec![0; places.len()];
+    for said in said {
+        counts[places.partition_point(|place| *place < said.place)] += 1;
+    }
+    counts
 }

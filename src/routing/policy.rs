@@ -42,7 +42,11 @@ impl Gate<'_> {
     /// Makes a plan of a draft.
     pub fn settle(&self, draft: &Draft, question: &Question<'_>) -> Result<Plan, Denied> {
         let mode = question.mode.unwrap_or(draft.mode);
-        let mut remarks = draft.trouble.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut remarks = draft
+            .trouble
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
         let mut chosen: Vec<Chosen> = Vec::new();
         let errands = match mode {
             Mode::Single => &draft.errands[..1],
@@ -108,14 +112,21 @@ impl Gate<'_> {
                 }
             }
         }
-        remarks.push(format!("{}; {} stands in", refused.join(", "), self.fallback));
+        remarks.push(format!(
+            "{}; {} stands in",
+            refused.join(", "),
+            self.fallback
+        ));
         None
     }
 
     /// Why an agent is not asked.
     fn objection(&self, opinion: &Opinion, question: &Question<'_>) -> Option<String> {
         let Candidate { agent, score, .. } = &opinion.candidate;
-        if question.permitted.is_some_and(|permitted| !permitted.contains(agent)) {
+        if question
+            .permitted
+            .is_some_and(|permitted| !permitted.contains(agent))
+        {
             return Some("may not be used by this caller".to_owned());
         }
         if let Some(obstacle) = (self.obstacle)(agent) {
@@ -128,7 +139,9 @@ impl Gate<'_> {
     /// The first that its configuration names, if it may be asked.
     fn stand_in(&self, agent: &AgentName, question: &Question<'_>) -> Option<AgentName> {
         let may = |name: &AgentName| {
-            question.permitted.is_none_or(|permitted| permitted.contains(name))
+            question
+                .permitted
+                .is_none_or(|permitted| permitted.contains(name))
                 && (self.obstacle)(name).is_none()
         };
         (self.stand_ins)(agent).into_iter().find(may)
@@ -136,7 +149,9 @@ impl Gate<'_> {
 
     fn fall_back(&self, question: &Question<'_>) -> Result<Chosen, Denied> {
         match question.permitted {
-            Some(permitted) if !permitted.contains(self.fallback) => Err(Denied(permitted.to_vec())),
+            Some(permitted) if !permitted.contains(self.fallback) => {
+                Err(Denied(permitted.to_vec()))
+            }
             _ => Ok(Chosen {
                 agent: self.fallback.clone(),
                 score: 0.0,
@@ -146,12 +161,12 @@ impl Gate<'_> {
         }
     }
 
-    /// Where several are wanted and one thing is asked, all do it that fit at least half as well.
+    /// Where several are wanted and one thing is asked, all do it that fit at least a third as well.
     fn add_rivals(&self, errand: &Errand, question: &Question<'_>, chosen: &mut Vec<Chosen>) {
         let best = chosen[0].score;
         for opinion in &errand.options {
             let agent = &opinion.candidate.agent;
-            let fits = opinion.candidate.score * 2.0 >= best;
+            let fits = opinion.candidate.score * 3.0 >= best;
             let known = chosen.iter().any(|known| known.agent == *agent);
             if fits && !known && self.objection(opinion, question).is_none() {
                 chosen.push(Chosen {
@@ -166,7 +181,11 @@ impl Gate<'_> {
 }
 
 fn plan(draft: &Draft, mode: Mode, is_told: bool, chosen: Vec<Chosen>, remarks: &[String]) -> Plan {
-    let mode = if chosen.len() == 1 && !is_told { Mode::Single } else { mode };
+    let mode = if chosen.len() == 1 && !is_told {
+        Mode::Single
+    } else {
+        mode
+    };
     let primary = &chosen[0];
     let strategy = if primary.is_fallback {
         Decided::Fallback
@@ -174,7 +193,11 @@ fn plan(draft: &Draft, mode: Mode, is_told: bool, chosen: Vec<Chosen>, remarks: 
         draft.errands[0].decided
     };
     let parts = if chosen.len() > 1 {
-        chosen.iter().filter_map(|choice| choice.part.as_deref()).map(Into::into).collect()
+        chosen
+            .iter()
+            .filter_map(|choice| choice.part.as_deref())
+            .map(Into::into)
+            .collect()
     } else {
         Vec::new()
     };
@@ -192,7 +215,11 @@ fn plan(draft: &Draft, mode: Mode, is_told: bool, chosen: Vec<Chosen>, remarks: 
     };
     Plan {
         mode,
-        parts: if parts.len() == agents.len() { parts } else { Vec::new() },
+        parts: if parts.len() == agents.len() {
+            parts
+        } else {
+            Vec::new()
+        },
         agents,
         routing: std::sync::Arc::new(routing.into()),
     }
@@ -210,7 +237,11 @@ fn reasoning(draft: &Draft, primary: &Chosen, chosen: &[Chosen], mode: Mode) -> 
             Mode::Sequential => "then",
             Mode::Single | Mode::Parallel => "at the same time",
         };
-        let _ = write!(reasoning, "; the request asks for more, {how} {}", names.join(", "));
+        let _ = write!(
+            reasoning,
+            "; the request asks for more, {how} {}",
+            names.join(", ")
+        );
     }
     reasoning
 }
@@ -218,10 +249,17 @@ fn reasoning(draft: &Draft, primary: &Chosen, chosen: &[Chosen], mode: Mode) -> 
 /// All that were considered: those of the first errand, and the best of each other.
 fn candidates(draft: &Draft) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = Vec::new();
-    let rest = draft.errands[1..].iter().filter_map(|errand| errand.options.first());
+    let rest = draft.errands[1..]
+        .iter()
+        .filter_map(|errand| errand.options.first());
     for opinion in draft.errands[0].options.iter().chain(rest) {
-        match candidates.iter_mut().find(|known| known.agent == opinion.candidate.agent) {
-            Some(known) if known.score < opinion.candidate.score => *known = opinion.candidate.clone(),
+        match candidates
+            .iter_mut()
+            .find(|known| known.agent == opinion.candidate.agent)
+        {
+            Some(known) if known.score < opinion.candidate.score => {
+                *known = opinion.candidate.clone()
+            }
             Some(_) => {}
             None => candidates.push(opinion.candidate.clone()),
         }

@@ -47,7 +47,11 @@ impl<'a> Question<'a> {
             "attachment",
         ];
         let mut signs = Signs::default();
-        let given = |name: &&str| self.context.and_then(|it| it.get(*name)).is_some_and(says_something);
+        let given = |name: &&str| {
+            self.context
+                .and_then(|it| it.get(*name))
+                .is_some_and(says_something)
+        };
         if DOCUMENTS.iter().any(given) {
             signs.add(Sign::Documents);
         }

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, StreamHandler, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture,
+    StreamHandler, WrapFuture,
+};
 use log::{error, info, warn};
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -102,7 +105,11 @@ impl Router {
     }
 
     fn cards(&self) -> Vec<AgentCard> {
-        self.registry.all().iter().map(|agent| agent.card.clone()).collect()
+        self.registry
+            .all()
+            .iter()
+            .map(|agent| agent.card.clone())
+            .collect()
     }
 
     /// Learns what is new, unless there is nothing, or it is learning already.
@@ -121,10 +128,12 @@ impl Router {
         self.is_stale = false;
         let lecture = self.school.lecture(cards.clone());
         let (tell, told) = oneshot::channel();
-        let studying = std::thread::Builder::new().name("router-learns".to_owned()).spawn(move || {
-            // Who waits is gone only when everything ends.
-            let _ = tell.send(lecture.hear());
-        });
+        let studying = std::thread::Builder::new()
+            .name("router-learns".to_owned())
+            .spawn(move || {
+                // Who waits is gone only when everything ends.
+                let _ = tell.send(lecture.hear());
+            });
         if let Err(error) = studying {
             error!("the router cannot learn: {error}");
         }
@@ -153,7 +162,9 @@ impl Router {
         self.journal.put(StateKey::RoutingModel, &self.school, KEPT);
         let versions = self.school.versions();
         if let Some(last) = versions.first() {
-            let accuracy = last.out_of_fold_accuracy.map_or_else(String::new, |it| format!(", {:.1} % right out of fold", it * 100.0));
+            let accuracy = last.out_of_fold_accuracy.map_or_else(String::new, |it| {
+                format!(", {:.1} % right out of fold", it * 100.0)
+            });
             info!(
                 "router: model {} {:?}, of {} texts and {} corrections{accuracy}",
                 last.version, last.state, last.lessons, last.corrections
@@ -181,7 +192,9 @@ impl Router {
 
     fn report(&self) -> ModelReport {
         let versions = self.school.versions();
-        let active = versions.iter().find(|version| version.state == VersionState::Active);
+        let active = versions
+            .iter()
+            .find(|version| version.state == VersionState::Active);
         ModelReport {
             active: active.cloned(),
             pending_corrections: self.school.pending(),

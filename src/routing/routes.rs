@@ -148,7 +148,9 @@ impl Routes {
     ) -> bool {
         let guide = &sketch.edition.guide;
         let may = |card: &&AgentCard| {
-            question.permitted.is_none_or(|permitted| permitted.contains(&card.name))
+            question
+                .permitted
+                .is_none_or(|permitted| permitted.contains(&card.name))
                 && self.obstacle(&card.name).is_none()
         };
         let agents: Vec<&AgentCard> = guide.shortlist(question).into_iter().filter(may).collect();
@@ -246,7 +248,9 @@ impl Routes {
 
     /// Whether nothing stands in the way of its agents.
     fn is_clear(&self, plan: &Plan) -> bool {
-        plan.agents.iter().all(|agent| self.obstacle(agent).is_none())
+        plan.agents
+            .iter()
+            .all(|agent| self.obstacle(agent).is_none())
     }
 
     /// Why an agent takes no work.

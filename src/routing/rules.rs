@@ -136,7 +136,11 @@ impl RuleTable {
         let phrases = heard.len();
         if !self.regexes.is_empty() {
             let found = self.regexes.matches(written);
-            heard.extend(found.iter().map(|regex| self.phrases.patterns_len() + regex));
+            heard.extend(
+                found
+                    .iter()
+                    .map(|regex| self.phrases.patterns_len() + regex),
+            );
         }
         let mut found: Vec<Match> = Vec::new();
         let counts = |rule: &&Rule| {

@@ -111,7 +111,8 @@ impl School {
         self.fresh.retain(|correction| !heard(correction));
         if let Some(refused) = &learnt.refused {
             let all = learnt.lecture.with_fresh();
-            let version = self.version(VersionState::Refused, &learnt.lecture.cards, &all, *refused);
+            let version =
+                self.version(VersionState::Refused, &learnt.lecture.cards, &all, *refused);
             self.versions.push(version);
         } else {
             self.corrections = learnt.lecture.with_fresh();
@@ -126,7 +127,10 @@ impl School {
     fn activate(&mut self, cards: &[AgentCard], schooling: Schooling) {
         let corrections = self.corrections.clone();
         let version = self.version(VersionState::Active, cards, &corrections, schooling);
-        if let Some(same) = self.active_mut().filter(|it| it.fingerprint == version.fingerprint) {
+        if let Some(same) = self
+            .active_mut()
+            .filter(|it| it.fingerprint == version.fingerprint)
+        {
             // It was trained anew, after a restart.
             (same.trained_at, same.took_ms) = (version.trained_at, version.took_ms);
             return;
@@ -162,7 +166,9 @@ impl School {
     pub fn roll_back(&mut self) -> Result<(), NoPreviousModel> {
         let counted = self.counted();
         let earlier = self.versions.iter().rev().find(|version| {
-            version.state == VersionState::Replaced && version.counted.iter().all(|it| counted.contains(it)) && version.counted.len() < counted.len()
+            version.state == VersionState::Replaced
+                && version.counted.iter().all(|it| counted.contains(it))
+                && version.counted.len() < counted.len()
         });
         let kept = earlier.ok_or(NoPreviousModel)?.counted.clone();
         let (kept, withdrawn) = std::mem::take(&mut self.corrections)
@@ -177,7 +183,10 @@ impl School {
     }
 
     fn counted(&self) -> Vec<String> {
-        self.corrections.iter().map(|it| it.request.clone()).collect()
+        self.corrections
+            .iter()
+            .map(|it| it.request.clone())
+            .collect()
     }
 
     fn active_mut(&mut self) -> Option<&mut Version> {
@@ -248,5 +257,9 @@ fn fingerprint(cards: &[AgentCard], corrections: &[Correction]) -> String {
         add(&correction.agent);
     }
     let digest = hash.finalize();
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

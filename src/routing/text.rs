@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use unicode_segmentation::UnicodeSegmentation;
@@ -35,6 +36,14 @@ impl<'a> Text<'a> {
     pub fn each_word(&self) -> impl Iterator<Item = &str> {
         self.words.split_ascii_whitespace()
     }
+}
+
+/// A set of words to look texts' words up in.
+pub(super) type Words = HashSet<&'static str>;
+
+/// The words of a list.
+pub(super) fn words_of(list: &'static str) -> Words {
+    list.split_ascii_whitespace().collect()
 }
 
 fn capped(text: &str) -> Cow<'_, str> {

@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 /// Numbers in a vector.
 pub(super) const DIMENSIONS: usize = 64;
 
-static WORDS: LazyLock<Vectors> = LazyLock::new(|| Vectors::read(include_bytes!("vectors/words.bin")));
+static WORDS: LazyLock<Vectors> =
+    LazyLock::new(|| Vectors::read(include_bytes!("vectors/words.bin")));
 
 struct Vectors {
     /// Whole words, and the beginnings of words.
@@ -24,7 +25,10 @@ struct Vectors {
 /// word is known.
 pub(super) fn meaning(words: &str) -> [f32; DIMENSIONS] {
     let mut sum = [0.0; DIMENSIONS];
-    for word in words.split_ascii_whitespace().filter(|word| word.is_ascii()) {
+    for word in words
+        .split_ascii_whitespace()
+        .filter(|word| word.is_ascii())
+    {
         WORDS.add(word, &mut sum);
     }
     let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
@@ -44,7 +48,10 @@ impl Vectors {
         };
         assert_eq!(number(4), DIMENSIONS, "{LAID_OUT}");
         let (rows, tokens) = file[8..].split_at(number(0) * DIMENSIONS);
-        let tokens = std::str::from_utf8(tokens).expect(LAID_OUT).split('\n').enumerate();
+        let tokens = std::str::from_utf8(tokens)
+            .expect(LAID_OUT)
+            .split('\n')
+            .enumerate();
         let (mut begins, mut goes_on) = (HashMap::new(), HashMap::new());
         for (row, token) in tokens {
             match token.strip_prefix("##") {
@@ -100,7 +107,11 @@ mod tests {
         for (word, like, unlike) in [
             (" doctor ", " physician ", " banana "),
             (" car ", " truck ", " penguin "),
-            (" restart the server ", " reboot the machine ", " tell me a joke "),
+            (
+                " restart the server ",
+                " reboot the machine ",
+                " tell me a joke ",
+            ),
         ] {
             let (like, unlike) = (nearness(word, like), nearness(word, unlike));
             assert!(like > unlike + 0.2, "{word}: {like} and {unlike}");

@@ -33,7 +33,11 @@ pub(super) fn read_llm(place: &Reader<'_>, settings: &mut Settings) {
         "timeout_ms",
     ]);
     let mut llm = usual_llm();
-    let text = |name| place.member(name).and_then(|it| it.string().map(str::to_owned));
+    let text = |name| {
+        place
+            .member(name)
+            .and_then(|it| it.string().map(str::to_owned))
+    };
     if let Some(place) = place.member("base_url")
         && let Some(url) = place.string()
     {
@@ -46,13 +50,21 @@ pub(super) fn read_llm(place: &Reader<'_>, settings: &mut Settings) {
     set(&mut llm.routing_model, text("routing_model"));
     // Whoever names one model means it for everything.
     llm.complex_routing_model.clone_from(&llm.routing_model);
-    set(&mut llm.complex_routing_model, text("complex_routing_model"));
+    set(
+        &mut llm.complex_routing_model,
+        text("complex_routing_model"),
+    );
     set(&mut llm.timeout, milliseconds(place, "timeout_ms"));
     settings.llm = (boolean(place, "enabled") != Some(false)).then_some(llm);
 }
 
 pub(super) fn read(place: &Reader<'_>, settings: &mut Settings) {
-    place.allow_only(&["llm_threshold", "llm_timeout_ms", "cache_ttl", "cache_entries"]);
+    place.allow_only(&[
+        "llm_threshold",
+        "llm_timeout_ms",
+        "cache_ttl",
+        "cache_entries",
+    ]);
     let threshold = place.member("llm_threshold");
     let threshold = threshold.and_then(|it| it.share());
     set(&mut settings.advice.threshold, threshold);

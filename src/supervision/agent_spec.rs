@@ -201,6 +201,12 @@ impl AgentSpec {
         self
     }
 
+    /// The language model that it uses, as people are shown it.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.card.model = Some(model.into());
+        self
+    }
+
     /// How many instances there are; 1 unless said.
     pub fn instances(mut self, instances: usize) -> Self {
         self.instances = instances;

@@ -67,6 +67,13 @@ impl MetricsHandle {
         }
     }
 
+    /// Counts how satisfied a user was, 0 to 1.
+    pub fn observe_satisfaction(&self, satisfaction: f64) {
+        if self.enabled {
+            self.recorder.observe_satisfaction(satisfaction);
+        }
+    }
+
     /// The figures of the last `window`. Up to an hour they are this orchestrator's own, counted
     /// in minutes; beyond that they are those of all that share the store, counted in hours.
     ///
@@ -249,6 +256,7 @@ mod tests {
         let mut own = Sums::default();
         own.add(&Observation {
             strategy: "simple",
+            cached: false,
             success: true,
             routing_time: Duration::ZERO,
             execution_time: Duration::ZERO,

@@ -60,6 +60,12 @@ impl Recorder {
         with_sums(&self.shards[shard_of_this_thread()], |sums| sums.add(seen));
     }
 
+    /// Counts how satisfied a user was.
+    pub(super) fn observe_satisfaction(&self, satisfaction: f64) {
+        let shard = &self.shards[shard_of_this_thread()];
+        with_sums(shard, |sums| sums.add_satisfaction(satisfaction));
+    }
+
     /// Takes everything that was counted since the last time.
     pub(super) fn collect(&self) -> Sums {
         let mut collected = Sums::default();

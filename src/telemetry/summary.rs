@@ -12,6 +12,9 @@ use crate::words::{AgentName, milliseconds};
 pub struct Sums {
     total: Tally,
     routing_seconds: f64,
+    /// What users said of answers, 0 to 1 each, and how many.
+    #[serde(default)]
+    satisfaction: (f64, u64),
     /// Requests whose routing was remembered.
     #[serde(default)]
     remembered: u64,
@@ -39,6 +42,8 @@ pub struct Summary {
     pub totals: Figures,
     /// Mean time to choose the agents, milliseconds.
     pub average_routing_time_ms: f64,
+    /// How satisfied users were on average, 0 to 1; null when none has said.
+    pub user_satisfaction: Option<f64>,
     /// The share of requests whose routing was remembered from an earlier one.
     pub cache_hit_rate: f64,
     /// The tasks that each agent answered or failed at. Tasks that were cancelled, that it rightly
@@ -85,6 +90,8 @@ impl Sums {
     pub fn merge(&mut self, other: &Self) {
         self.total.merge(&other.total);
         self.remembered += other.remembered;
+        self.satisfaction.0 += other.satisfaction.0;
+        self.satisfaction.1 += other.satisfaction.1;
         self.routing_seconds += other.routing_seconds;
         for (agent, tally) in &other.agents {
             entry(&mut self.agents, agent).merge(tally);
@@ -94,10 +101,22 @@ impl Sums {
         }
     }
 
+    /// Counts how satisfied a user was.
+    pub fn add_satisfaction(&mut self, satisfaction: f64) {
+        self.satisfaction.0 += satisfaction;
+        self.satisfaction.1 += 1;
+    }
+
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.total.count == 0
+        self.total.count == 0 && self.satisfaction.1 == 0
+    }
+
+    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
+    fn mean_satisfaction(&self) -> Option<f64> {
+        let (sum, count) = self.satisfaction;
+        (count > 0).then(|| sum / count as f64)
     }
 
     /// The figures that follow.
@@ -110,6 +129,7 @@ impl Sums {
             collection_enabled,
             totals: self.total.figures(),
             average_routing_time_ms: mean_ms(self.routing_seconds, self.total.count),
+            user_satisfaction: self.mean_satisfaction(),
             cache_hit_rate: share(self.remembered, self.total.count),
             agents: agents.collect(),
             strategies: strategies.map(|(k, v)| (k.clone(), v.figures())).collect(),

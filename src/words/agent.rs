@@ -91,6 +91,7 @@ pub struct AgentCard {
     #[serde(skip)]
     pub more_examples: Arc<[String]>,
     /// How sure the router has to be to ask it, 0 to 1.
+    #[serde(skip)]
     pub min_confidence: f64,
     /// The language model it uses, if any.
     pub model: Option<String>,

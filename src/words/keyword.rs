@@ -125,7 +125,10 @@ mod tests {
     fn it_is_shown_as_it_is_configured() {
         let cases = [
             (Keyword::from("rain"), json!("rain")),
-            (Keyword::weighted("rain", 2.0), json!({"phrase": "rain", "weight": 2.0})),
+            (
+                Keyword::weighted("rain", 2.0),
+                json!({"phrase": "rain", "weight": 2.0}),
+            ),
             (Keyword::regex("ra+in"), json!({"regex": "ra+in"})),
             (
                 Keyword::from("search").requires(["our"]).forbids(["web"]),

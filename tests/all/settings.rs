@@ -90,7 +90,25 @@ fn the_shipped_configuration_says_the_defaults() {
     assert_eq!(settings.server.shutdown_timeout, Duration::from_secs(30));
     assert!(matches!(&settings.state, StateConfig::File(path) if path == "data/state.redb"));
     let agents: Vec<&str> = settings.agents.iter().map(AgentEntry::name).collect();
-    assert_eq!(agents, ["util_agent", "kb_librarian", "chat_agent"]);
+    let shipped = [
+        "util_agent",
+        "kb_librarian",
+        "chat_agent",
+        "rag_agent",
+        "dev_agent",
+        "system_commands",
+        "web_research",
+    ];
+    assert_eq!(agents, shipped);
+    let llm = settings.llm.as_ref().unwrap();
+    assert_eq!(llm.base_url.to_string(), "http://127.0.0.1:11434/v1");
+    assert_eq!(llm.routing_model, "llama3.2:3b");
+    assert_eq!(llm.complex_routing_model, "llama3.2:3b");
+    assert_eq!(llm.timeout, Duration::from_secs(30));
+    assert!((settings.advice.threshold - 0.6).abs() < 1e-9);
+    assert_eq!(settings.advice.timeout, Duration::from_secs(2));
+    assert_eq!(settings.memory.ttl, Duration::from_secs(300));
+    assert_eq!(settings.memory.entries, 10_000);
 }
 
 #[test]
@@ -337,7 +355,10 @@ agents:
             ("agents: agents[0].restart.policy", "`permanent`"),
             ("agents: agents[0].restart.windw", "did you mean `window`?"),
             ("agents: agents[0].timeout_ms", "found 0"),
-            ("agents: agents[1].kind", "`builtin`, `http`, found \"htp\""),
+            (
+                "agents: agents[1].kind",
+                "`builtin`, `http`, `llm`, found \"htp\"",
+            ),
             ("agents: agents[1].queue", "found \"x\""),
             ("agents: agents[2].queue", "found \"x\""),
             ("agents: agents[2].urls", "missing"),

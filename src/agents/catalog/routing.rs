@@ -30,7 +30,11 @@ fn keyword(item: &Reader<'_>) -> Option<Keyword> {
         places.iter().filter_map(phrase).collect::<Vec<_>>()
     };
     let keyword = Keyword::of(pattern?, weight?);
-    Some(keyword.requires(phrases("requires")).forbids(phrases("forbids")))
+    Some(
+        keyword
+            .requires(phrases("requires"))
+            .forbids(phrases("forbids")),
+    )
 }
 
 fn phrase(place: &Reader<'_>) -> Option<String> {

@@ -44,10 +44,10 @@ pub(super) fn requests(path: &Path) -> Result<Vec<Sample>, CorpusError> {
     let samples: Result<Vec<Sample>, CorpusError> = lines
         .map(|(number, line)| {
             let fault = |problem: String| fault(path, Some(number + 1), problem);
-            let value: Value = serde_json::from_str(line).map_err(|error| fault(error.to_string()))?;
-            sample(&value).ok_or_else(|| {
-                fault(r#"expected {"text": "...", "agents": ["..."]}"#.to_owned())
-            })
+            let value: Value =
+                serde_json::from_str(line).map_err(|error| fault(error.to_string()))?;
+            sample(&value)
+                .ok_or_else(|| fault(r#"expected {"text": "...", "agents": ["..."]}"#.to_owned()))
         })
         .collect();
     let samples = samples?;
@@ -135,7 +135,11 @@ fn fault(path: &Path, line: Option<usize>, problem: String) -> CorpusError {
 }
 
 /// An agent for each label, with so many examples (drawn by the seed), or all.
-pub(super) fn agents(train: &[(String, String)], shots: Option<usize>, seed: u64) -> Vec<AgentCard> {
+pub(super) fn agents(
+    train: &[(String, String)],
+    shots: Option<usize>,
+    seed: u64,
+) -> Vec<AgentCard> {
     let mut examples: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (text, label) in train {
         examples.entry(label).or_default().push(text);

@@ -16,23 +16,42 @@ pub(super) fn of(report: &Report) -> String {
         let _ = writeln!(text, "{name:<22} {value}");
     };
     line("requests", report.n.to_string());
-    line("primary agent right", format!("{:.1} %", percent(report.accuracy)));
-    line("list of agents, F1", format!("{:.1}", percent(report.list_f1)));
-    line("list exactly right", format!("{:.1} %", percent(report.list_exact)));
+    line(
+        "primary agent right",
+        format!("{:.1} %", percent(report.accuracy)),
+    );
+    line(
+        "list of agents, F1",
+        format!("{:.1}", percent(report.list_f1)),
+    );
+    line(
+        "list exactly right",
+        format!("{:.1} %", percent(report.list_exact)),
+    );
     line("calibration error", format!("{:.1}", percent(report.ece)));
     if let Some(scope) = &report.out_of_scope {
         line("out of scope", format!("{} requests", scope.n));
         line("  AUROC", format!("{:.1}", percent(scope.auroc)));
-        line("  found at 5 % lost", format!("{:.1} %", percent(scope.recall)));
+        line(
+            "  found at 5 % lost",
+            format!("{:.1} %", percent(scope.recall)),
+        );
     }
-    line("a decision takes", format!("p50 {:.0} µs, p99 {:.0} µs", report.p50_us, report.p99_us));
+    line(
+        "a decision takes",
+        format!("p50 {:.0} µs, p99 {:.0} µs", report.p50_us, report.p99_us),
+    );
     if let Some(took) = report.training_ms {
         line("training took", format!("{took:.0} ms"));
     }
     text.push_str("\nfrom a confidence of   covers   of those right\n");
     for at in &report.coverage {
         let (covers, right) = (percent(at.coverage), percent(at.accuracy));
-        let _ = writeln!(text, "{:>20.1} {covers:>7.1} % {right:>14.1} %", at.threshold);
+        let _ = writeln!(
+            text,
+            "{:>20.1} {covers:>7.1} % {right:>14.1} %",
+            at.threshold
+        );
     }
     confusion(report, &mut text);
     mistakes(&report.mistakes, &mut text);

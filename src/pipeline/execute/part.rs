@@ -68,7 +68,9 @@ impl<'a> Assignment<'a> {
     /// Whether that agent has no part in the request yet; it has one from now on.
     fn take(&self, agent: &AgentName) -> bool {
         let mut stand_ins = self.stand_ins.borrow_mut();
-        let may = self.permitted.is_none_or(|permitted| permitted.contains(agent));
+        let may = self
+            .permitted
+            .is_none_or(|permitted| permitted.contains(agent));
         let is_free = may && !self.agents.contains(agent) && !stand_ins.contains(agent);
         if is_free {
             stand_ins.push(agent.clone());

@@ -115,7 +115,10 @@ impl Adviser {
         let late = self.late(time);
         async move {
             let Ok(_place) = places.try_acquire() else {
-                return Err(format!("the language model is asked about {AT_ONCE} requests already").into());
+                return Err(format!(
+                    "the language model is asked about {AT_ONCE} requests already"
+                )
+                .into());
             };
             let began = Instant::now();
             let permit = breaker.admit(began).map_err(|open| {
@@ -144,7 +147,11 @@ impl Adviser {
     }
 
     fn late(&self, time: Duration) -> Arc<str> {
-        format!("the language model did not answer within {} ms", time.as_millis()).into()
+        format!(
+            "the language model did not answer within {} ms",
+            time.as_millis()
+        )
+        .into()
     }
 }
 

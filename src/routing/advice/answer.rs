@@ -44,7 +44,10 @@ pub(super) fn read(said: &Said, known: &[&AgentName]) -> Result<Choice, String> 
         }
     }
     if choice.agents.is_empty() && !is_none {
-        return Err(format!("there is no agent `{}`", choice.unknown.join("`, `")));
+        return Err(format!(
+            "there is no agent `{}`",
+            choice.unknown.join("`, `")
+        ));
     }
     Ok(choice)
 }
@@ -57,7 +60,11 @@ fn object_in(text: &str) -> Option<&str> {
 
 /// The product of the probabilities of the pieces that make up a name, at its first place.
 fn probability_of(name: &str, said: &Said) -> Option<f64> {
-    let whole: String = said.tokens.iter().map(|(token, _)| token.as_str()).collect();
+    let whole: String = said
+        .tokens
+        .iter()
+        .map(|(token, _)| token.as_str())
+        .collect();
     let begin = whole.find(&format!("\"{name}\""))? + 1;
     let end = begin + name.len();
     let mut at = 0;
@@ -92,11 +99,28 @@ mod tests {
 
     #[test]
     fn only_what_makes_sense_is_believed() {
-        assert_eq!(read_names(r#"{"agents": ["b_agent", "a"]}"#).unwrap(), ["b_agent", "a"]);
-        assert_eq!(read_names("Sure! ```json\n{\"agents\": [\"a\"]}\n```").unwrap(), ["a"]);
-        assert_eq!(read_names(r#"{"agents": ["a", "a", "kabuki"]}"#).unwrap(), ["a"]);
+        assert_eq!(
+            read_names(r#"{"agents": ["b_agent", "a"]}"#).unwrap(),
+            ["b_agent", "a"]
+        );
+        assert_eq!(
+            read_names("Sure! ```json\n{\"agents\": [\"a\"]}\n```").unwrap(),
+            ["a"]
+        );
+        assert_eq!(
+            read_names(r#"{"agents": ["a", "a", "kabuki"]}"#).unwrap(),
+            ["a"]
+        );
         assert!(read_names(r#"{"agents": ["none"]}"#).unwrap().is_empty());
-        for nonsense in ["", "a", "{}", r#"{"agents": []}"#, r#"{"agents": "a"}"#, r#"{"agents": ["kabuki"]}"#, r#"{"agents": [{"#] {
+        for nonsense in [
+            "",
+            "a",
+            "{}",
+            r#"{"agents": []}"#,
+            r#"{"agents": "a"}"#,
+            r#"{"agents": ["kabuki"]}"#,
+            r#"{"agents": [{"#,
+        ] {
             assert!(read_names(nonsense).is_err(), "{nonsense}");
         }
     }
@@ -105,7 +129,12 @@ mod tests {
     fn a_name_is_as_probable_as_its_pieces() {
         let known: AgentName = "b_agent".into();
         let mut said = said(r#"{"agents": ["b_agent"]}"#);
-        let tokens = [("{\"agents\": [", -9.0), ("\"b", 0.5_f64.ln()), ("_agent", 0.8_f64.ln()), ("\"]}", -9.0)];
+        let tokens = [
+            ("{\"agents\": [", -9.0),
+            ("\"b", 0.5_f64.ln()),
+            ("_agent", 0.8_f64.ln()),
+            ("\"]}", -9.0),
+        ];
         said.tokens = tokens.map(|(token, log)| (token.to_owned(), log)).to_vec();
         let choice = read(&said, &[&known]).unwrap();
         assert!((choice.probability.unwrap() - 0.4).abs() < 1e-9);

@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn who_is_right_three_times_in_four_shall_say_so() {
         let judged = |score: f32, right: u32| (0..400_u32).map(move |n| (score, n % 4 < right));
-        let judged: Vec<_> = judged(1.0, 1).chain(judged(2.0, 2)).chain(judged(3.0, 3)).collect();
+        let judged: Vec<_> = judged(1.0, 1)
+            .chain(judged(2.0, 2))
+            .chain(judged(3.0, 3))
+            .collect();
         let calibration = Calibration::fit(&judged);
         for (score, share) in [(1.0, 0.25), (2.0, 0.5), (3.0, 0.75)] {
             let confidence = calibration.confidence(score);

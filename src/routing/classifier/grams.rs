@@ -47,7 +47,10 @@ pub(super) fn each(kind: Kind, words: &str, mut found: impl FnMut(u32)) {
 /// The hash of a word by itself.
 pub(super) fn of_word(word: &str) -> u32 {
     const SEED: u32 = 0x811c_9dc5;
-    finished(word.bytes().fold(SEED, |hash, byte| step(hash, byte.into())))
+    finished(
+        word.bytes()
+            .fold(SEED, |hash, byte| step(hash, byte.into())),
+    )
 }
 
 fn runs(word: &str, found: &mut impl FnMut(u32)) {

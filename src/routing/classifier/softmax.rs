@@ -65,7 +65,12 @@ impl Weights {
 }
 
 /// Finds the weights, for examples whose features are below `features` and classes below `classes`.
-pub(super) fn fit(examples: &[Example<'_>], features: usize, classes: usize, effort: Effort) -> Weights {
+pub(super) fn fit(
+    examples: &[Example<'_>],
+    features: usize,
+    classes: usize,
+    effort: Effort,
+) -> Weights {
     let mut weights = Weights::none(features, classes);
     let mut duals = vec![0.0_f32; examples.len() * classes];
     let others = 1e-4 / classes as f32;
@@ -139,14 +144,24 @@ impl Visit {
         }
         let level = weighted / total;
         let mut sum = 0.0;
-        for ((target, (log, alpha)), score) in self.target.iter_mut().zip(dual.iter().zip(&self.alpha)).zip(&self.scores) {
+        for ((target, (log, alpha)), score) in self
+            .target
+            .iter_mut()
+            .zip(dual.iter().zip(&self.alpha))
+            .zip(&self.scores)
+        {
             let off = (score - lse) - log;
             let pull = (off - level) / (1.0 + stiffness * alpha);
             *target = log + pull.clamp(-30.0, 3.0);
             sum += target.exp();
         }
         let norm = sum.ln();
-        for (((log, target), alpha), change) in dual.iter_mut().zip(&self.target).zip(&self.alpha).zip(&mut self.change) {
+        for (((log, target), alpha), change) in dual
+            .iter_mut()
+            .zip(&self.target)
+            .zip(&self.alpha)
+            .zip(&mut self.change)
+        {
             *log = (target - norm).max(-40.0);
             *change = log.exp() - alpha;
         }

@@ -50,7 +50,9 @@ impl Classifier {
     /// Trains a classifier for so many classes; the same lessons make the same classifier.
     pub fn train(lessons: &[Lesson<'_>], classes: usize) -> Training {
         let began = Instant::now();
-        let texts = lessons.iter().map(|lesson| lesson.reading.text.words.as_str());
+        let texts = lessons
+            .iter()
+            .map(|lesson| lesson.reading.text.words.as_str());
         let vocabulary = Vocabulary::new(texts, classes);
         let features = in_parallel(lessons.len(), 64, |at| {
             let mut features = Sparse::default();
@@ -65,7 +67,12 @@ impl Classifier {
                 class: lessons[at].class,
                 weight: lessons[at].weight,
             });
-            softmax::fit(&examples.collect::<Vec<_>>(), vocabulary.size(), classes, EFFORT)
+            softmax::fit(
+                &examples.collect::<Vec<_>>(),
+                vocabulary.size(),
+                classes,
+                EFFORT,
+            )
         };
         // One with everything, and one for each part that is left out: those are judged at once, so
         // that only one of each thread is kept at a time.
@@ -73,7 +80,8 @@ impl Classifier {
             None => (Some(fit(None)), Vec::new()),
             Some(fold) => {
                 let weights = fit(Some(fold));
-                let judged = (0..lessons.len()).filter(|at| folds[*at] == Some(fold) && lessons[*at].trusted);
+                let judged = (0..lessons.len())
+                    .filter(|at| folds[*at] == Some(fold) && lessons[*at].trusted);
                 let judged = judged.map(|at| {
                     let mut scores = vec![0.0; classes];
                     weights.score(&features[at], &mut scores);
@@ -83,10 +91,18 @@ impl Classifier {
                 (None, judged.collect::<Vec<_>>())
             }
         });
-        let judged: Vec<(f32, bool)> = outcomes.iter_mut().flat_map(|(_, judged)| std::mem::take(judged)).collect();
-        let whole = outcomes.swap_remove(0).0.expect("the first is the one with everything");
+        let judged: Vec<(f32, bool)> = outcomes
+            .iter_mut()
+            .flat_map(|(_, judged)| std::mem::take(judged))
+            .collect();
+        let whole = outcomes
+            .swap_remove(0)
+            .0
+            .expect("the first is the one with everything");
         let calibration = Calibration::fit(&judged);
-        let confidences = judged.iter().map(|(score, _)| calibration.confidence(*score));
+        let confidences = judged
+            .iter()
+            .map(|(score, _)| calibration.confidence(*score));
         let threshold = quantile(&mut confidences.collect::<Vec<_>>(), DECLINED);
         Training {
             classifier: Self {
@@ -137,7 +153,9 @@ fn in_parallel<T: Send>(count: usize, batch: usize, work: impl Fn(usize) -> T + 
             break;
         }
         let results: Vec<T> = (from..count.min(from + batch)).map(&work).collect();
-        let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut done = done
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         done.push((from, results));
     };
     thread::scope(|scope| {
@@ -146,7 +164,9 @@ fn in_parallel<T: Send>(count: usize, batch: usize, work: impl Fn(usize) -> T + 
         }
         labour();
     });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_unstable_by_key(|(from, _)| *from);
     done.into_iter().flat_map(|(_, results)| results).collect()
 }

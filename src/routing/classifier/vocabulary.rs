@@ -62,7 +62,13 @@ impl Vocabulary {
             let rows = counts.into_iter().map(|(piece, count)| {
                 let place = u32::try_from(row).expect("pieces are fewer than 2^32");
                 row += 1;
-                (piece, Piece { row: place, rarity: rarity(count, total) })
+                (
+                    piece,
+                    Piece {
+                        row: place,
+                        rarity: rarity(count, total),
+                    },
+                )
             });
             rows.collect()
         });
@@ -100,10 +106,17 @@ impl Vocabulary {
         #[allow(clippy::cast_possible_truncation)] // a share
         for (class, loudness) in &reading.voices {
             if *class < self.classes {
-                features.push(first_rule() + class, RULE * (1.0 - (-loudness).exp()) as f32);
+                features.push(
+                    first_rule() + class,
+                    RULE * (1.0 - (-loudness).exp()) as f32,
+                );
             }
         }
-        for (pieces, (kind, length)) in self.pieces.iter().zip([(Kind::Words, WORDS), (Kind::Characters, CHARACTERS)]) {
+        for (pieces, (kind, length)) in self
+            .pieces
+            .iter()
+            .zip([(Kind::Words, WORDS), (Kind::Characters, CHARACTERS)])
+        {
             push_pieces(pieces, kind, &reading.text.words, length, features);
         }
     }

@@ -5,17 +5,11 @@ use crate::words::Keyword;
 
 fn card(name: &str, keywords: &[(&str, f64)]) -> AgentCard {
     AgentCard {
-        name: name.into(),
-        description: String::new(),
-        kind: "custom",
-        group: None,
-        capabilities: Vec::new(),
         keywords: keywords
             .iter()
             .map(|(phrase, weight)| Keyword::weighted(*phrase, *weight))
             .collect(),
-        examples: Vec::new(),
-        model: None,
+        ..AgentCard::named(name)
     }
 }
 
@@ -76,4 +70,51 @@ proptest! {
         let found = table.matches(&text.join(" "));
         prop_assert_eq!(found.first().map_or(0, |m| m.keywords.len()), expected);
     }
+}
+
+fn spoken(keywords: Vec<Keyword>, text: &str) -> bool {
+    let card = AgentCard {
+        keywords,
+        ..AgentCard::named("a")
+    };
+    !RuleTable::new(&[card]).unwrap().matches(text).is_empty()
+}
+
+#[test]
+fn a_regular_expression_is_found_as_it_was_written() {
+    let sum = || vec![Keyword::regex(r"\d+ *[-+*/] *\d+")];
+    assert!(spoken(sum(), "what is 3+4?"));
+    assert!(!spoken(sum(), "what is three plus four?"));
+    assert!(spoken(vec![Keyword::regex("ra+in")], "RAAAIN"));
+}
+
+#[test]
+fn what_is_required_must_be_there_and_what_is_forbidden_must_not() {
+    let search = || {
+        vec![
+            Keyword::from("search")
+                .requires(["our"])
+                .forbids(["the web"]),
+        ]
+    };
+    assert!(spoken(search(), "search our notes"));
+    assert!(!spoken(search(), "search for it"));
+    assert!(!spoken(search(), "search our page on the web"));
+}
+
+#[test]
+fn what_is_not_wanted_does_not_speak() {
+    let search = || vec![Keyword::from("search")];
+    assert!(!spoken(search(), "don't search, just explain what it is"));
+    assert!(spoken(search(), "don't explain, just search for it"));
+}
+
+#[test]
+fn what_is_no_regular_expression_is_refused() {
+    let card = AgentCard {
+        keywords: vec![Keyword::regex("(")],
+        ..AgentCard::named("a")
+    };
+    let error = RuleTable::new(&[card]).unwrap_err();
+    assert!(error.to_string().contains("unclosed group"), "{error}");
 }

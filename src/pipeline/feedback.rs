@@ -1,0 +1,143 @@
+//! What users say of answers, and what the router learns of it.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ErrorType, Orchestrator, Problem};
+use crate::routing::{Inspect, Learn, ModelReport, Plan, RollBack};
+use crate::store::{StateKey, StoreError};
+use crate::words::{AgentName, RequestId};
+
+/// From this satisfaction on, the agent that was asked counts as confirmed.
+const SATISFIED: f64 = 0.8;
+/// How much a confirmation counts against a correction.
+const CONFIRMATION: f32 = 0.5;
+
+/// What a user said of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Feedback {
+    /// How satisfied the user was, 0 to 1.
+    pub user_satisfaction: f64,
+    /// Who should have been asked, if somebody else.
+    pub correct_agent: Option<AgentName>,
+}
+
+/// Feedback as it is stored.
+#[derive(Serialize)]
+struct Entry<'a> {
+    request_id: RequestId,
+    at: Timestamp,
+    #[serde(flatten)]
+    feedback: &'a Feedback,
+}
+
+/// What was asked, and who was asked it: kept for those who say later what they think of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Asked<'a> {
+    /// Up to 2000 characters.
+    content: Cow<'a, str>,
+    agents: Cow<'a, [AgentName]>,
+}
+
+impl Orchestrator {
+    /// Notes what a user said of the answer to a request. The router learns of it soon after, if a model
+    /// with it proves to be no worse.
+    ///
+    /// # Errors
+    /// `RequestNotFound` when nothing is known of the request (any more), `AgentNotFound` when there is
+    /// no such agent, `ValidationError`, `StateUnavailable`.
+    pub async fn learn(&self, request: &str, feedback: Feedback) -> Result<(), Problem> {
+        let unknown = || {
+            let detail = format!(
+                "there is no request `{request}`; the state of a request is kept for a while"
+            );
+            Problem::new(ErrorType::RequestNotFound, detail)
+        };
+        let id = RequestId::parse(request).ok_or_else(unknown)?;
+        let house = self.house();
+        let read = async |key| {
+            let read = house.journal.read(key).await;
+            read.map_err(|error| unavailable(&error))
+        };
+        read(StateKey::Request(id)).await?.ok_or_else(unknown)?;
+        if let Some(agent) = &feedback.correct_agent {
+            self.agent(agent)?;
+        }
+        let entry = Entry {
+            request_id: id,
+            at: Timestamp::now(),
+            feedback: &feedback,
+        };
+        house
+            .journal
+            .put(StateKey::Feedback(id), &entry, house.config.request_ttl);
+        house
+            .metrics
+            .observe_satisfaction(feedback.user_satisfaction);
+        // Nothing is learned of what was not routed.
+        if let Some(asked) = read(StateKey::Question(id)).await?
+            && let Ok(asked) = serde_json::from_slice::<Asked<'_>>(&asked)
+            && let Some((agent, weight)) = asked.lesson(feedback)
+        {
+            let learn = Learn {
+                request: id,
+                text: asked.content.into_owned(),
+                agent,
+                weight,
+            };
+            // It ends with everything else, and then nobody is routed any more.
+            let _ = house.router.send(learn).await;
+        }
+        Ok(())
+    }
+
+    /// The model that requests are routed by, and those before it.
+    ///
+    /// # Errors
+    /// `ShuttingDown` at the end.
+    pub async fn routing_model(&self) -> Result<ModelReport, Problem> {
+        let report = self.house().router.send(Inspect).await;
+        report.map_err(|_ended| Problem::shutting_down())
+    }
+
+    /// Goes back to the model before the last corrections by users, and tells of it.
+    ///
+    /// # Errors
+    /// `NoPreviousModel`; `ShuttingDown` at the end.
+    pub async fn roll_back_routing(&self) -> Result<ModelReport, Problem> {
+        let done = self.house().router.send(RollBack).await;
+        let done = done.map_err(|_ended| Problem::shutting_down())?;
+        done.map_err(|none| Problem::new(ErrorType::NoPreviousModel, none.to_string()))?;
+        self.routing_model().await
+    }
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(content: &'a str, plan: &'a Plan) -> Self {
+        const MOST_CHARS: usize = 2000;
+        let end = content.char_indices().nth(MOST_CHARS).map(|(end, _)| end);
+        Self {
+            content: content[..end.unwrap_or(content.len())].into(),
+            agents: plan.agents.as_slice().into(),
+        }
+    }
+
+    /// The agent that is right for it, as far as the feedback says, and how much that counts.
+    fn lesson(&self, feedback: Feedback) -> Option<(AgentName, f32)> {
+        match (feedback.correct_agent, &*self.agents) {
+            (Some(correct), _) => Some((correct, 1.0)),
+            (None, [only]) if feedback.user_satisfaction >= SATISFIED => {
+                Some((only.clone(), CONFIRMATION))
+            }
+            // Of several agents it is not known who was right.
+            (None, _) => None,
+        }
+    }
+}
+
+fn unavailable(error: &StoreError) -> Problem {
+    Problem::new(ErrorType::StateUnavailable, error.to_string())
+        .retry_after(std::time::Duration::from_secs(1))
+}
