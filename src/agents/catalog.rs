@@ -139,7 +139,7 @@ impl AgentEntry {
             more_examples: routing::examples(entry, directory),
             min_confidence: entry
                 .member("min_confidence")
-                .and_then(|it| it.share())
+                .and_then(|it| it.degree())
                 .unwrap_or(0.0),
             instances: match &kind {
                 Some(AgentKind::Http(remotes)) => remotes.len(),

@@ -74,7 +74,7 @@ fn said(body: &Value) -> Result<Feedback, Problem> {
     let place = Reader::new(body, &faults);
     place.allow_only(&["user_satisfaction", "correct_agent"]);
     let satisfaction = place.required("user_satisfaction");
-    let satisfaction = satisfaction.and_then(|it| it.share());
+    let satisfaction = satisfaction.and_then(|it| it.degree());
     let correct = place.member("correct_agent");
     let correct = correct.and_then(|it| it.string().map(AgentName::from));
     match (satisfaction, faults.take()) {

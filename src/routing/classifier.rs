@@ -64,13 +64,13 @@ impl Classifier {
     /// What the classifier makes of the text; at most `shown` classes.
     pub fn judge(&self, reading: &Reading<'_>, shown: usize) -> Verdict {
         SCRATCH.with_borrow_mut(|(features, scores)| {
-            self.vocabulary.features(reading, features);
+            let familiarity = self.vocabulary.features(reading, features);
             scores.clear();
             scores.resize(self.classes, 0.0);
             self.weights.score(features, scores);
             let mut verdict = Verdict::of(scores, shown);
             for (_, score) in &mut verdict.ranked {
-                *score = self.calibration.confidence(*score);
+                *score = self.calibration.confidence(*score * familiarity);
             }
             verdict
         })

@@ -7,7 +7,7 @@ const NARROW: f64 = 0.1;
 /// Requests of more bytes are long.
 const LONG: usize = 600;
 /// So many agents that all may fit are many.
-const MANY: usize = 4;
+const MANY: usize = 5;
 const RIVAL: f64 = 0.2;
 
 /// A decision in the making: what is asked, and who could do it. What agents are allowed, able and

@@ -66,7 +66,7 @@ pub(super) fn read(place: &Reader<'_>, settings: &mut Settings) {
         "cache_entries",
     ]);
     let threshold = place.member("llm_threshold");
-    let threshold = threshold.and_then(|it| it.share());
+    let threshold = threshold.and_then(|it| it.degree());
     set(&mut settings.advice.threshold, threshold);
     let timeout = milliseconds(place, "llm_timeout_ms");
     set(&mut settings.advice.timeout, timeout);

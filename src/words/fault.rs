@@ -217,6 +217,13 @@ impl<'a> Reader<'a> {
         self.expect(share, "a number greater than 0 and at most 1")
     }
 
+    /// A number from 0 to 1, both included.
+    #[must_use]
+    pub fn degree(&self) -> Option<f64> {
+        let degree = self.value.as_f64().filter(|it| (0.0..=1.0).contains(it));
+        self.expect(degree, "a number from 0 to 1")
+    }
+
     /// One of the named choices.
     pub fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         let named = self.value.as_str();

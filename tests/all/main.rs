@@ -13,6 +13,7 @@ mod pipeline;
 mod processes;
 mod redis_outages;
 mod remote_agents;
+mod routing;
 mod settings;
 mod store_contract;
 mod supervision;

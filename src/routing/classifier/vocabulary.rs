@@ -23,6 +23,8 @@ const BIAS: f32 = 0.5;
 pub(super) struct Vocabulary {
     classes: usize,
     pieces: [HashMap<u32, Piece, BySpread>; 2],
+    /// How rare a piece is that no example had.
+    unheard_of: f32,
     size: usize,
 }
 
@@ -75,6 +77,7 @@ impl Vocabulary {
         Self {
             classes,
             pieces,
+            unheard_of: rarity(1, total),
             size: row,
         }
     }
@@ -93,7 +96,9 @@ impl Vocabulary {
         Some(piece.row as usize)
     }
 
-    pub fn features(&self, reading: &Reading<'_>, features: &mut Sparse) {
+    /// Fills in the features of a text. Returns how familiar the text is, 0 to 1: what share of it, as
+    /// a length, are pieces that examples had, too.
+    pub fn features(&self, reading: &Reading<'_>, features: &mut Sparse) -> f32 {
         features.clear();
         for sign in reading.signs.iter() {
             features.push(Self::row_of_sign(sign), SIGN);
@@ -112,46 +117,53 @@ impl Vocabulary {
                 );
             }
         }
-        for (pieces, (kind, length)) in self
-            .pieces
-            .iter()
-            .zip([(Kind::Words, WORDS), (Kind::Characters, CHARACTERS)])
-        {
-            push_pieces(pieces, kind, &reading.text.words, length, features);
+        let kinds = [(Kind::Words, WORDS), (Kind::Characters, CHARACTERS)];
+        let (mut known, mut all) = (0.0, 0.0);
+        for (pieces, (kind, length)) in self.pieces.iter().zip(kinds) {
+            let share = self.push_pieces(pieces, kind, &reading.text.words, length, features);
+            known += share * length * length;
+            all += length * length;
         }
+        (known / all).sqrt()
+    }
+
+    /// Adds the pieces of a kind; returns the share of the text that they make up.
+    fn push_pieces(
+        &self,
+        pieces: &HashMap<u32, Piece, BySpread>,
+        kind: Kind,
+        words: &str,
+        length: f32,
+        features: &mut Sparse,
+    ) -> f32 {
+        FOUND.with_borrow_mut(|found| {
+            found.clear();
+            let mut unknown = 0.0;
+            grams::each(kind, words, |piece| match pieces.get(&piece) {
+                Some(piece) => found.push((piece.row, piece.rarity)),
+                None => unknown += self.unheard_of * self.unheard_of,
+            });
+            found.sort_unstable_by_key(|(row, _)| *row);
+            let groups = found.chunk_by(|(a, _), (b, _)| a == b);
+            let values = groups.clone().map(|group| weight(group.len()) * group[0].1);
+            let square: f32 = values.clone().map(|value| value * value).sum();
+            if square > 0.0 {
+                let scale = length / square.sqrt();
+                for (group, value) in groups.zip(values) {
+                    features.push(group[0].0 as usize, scale * value);
+                }
+            }
+            if square > 0.0 {
+                square / (square + unknown)
+            } else {
+                0.0
+            }
+        })
     }
 }
 
 thread_local! {
     static FOUND: RefCell<Vec<(u32, f32)>> = const { RefCell::new(Vec::new()) };
-}
-
-fn push_pieces(
-    pieces: &HashMap<u32, Piece, BySpread>,
-    kind: Kind,
-    words: &str,
-    length: f32,
-    features: &mut Sparse,
-) {
-    FOUND.with_borrow_mut(|found| {
-        found.clear();
-        grams::each(kind, words, |piece| {
-            if let Some(piece) = pieces.get(&piece) {
-                found.push((piece.row, piece.rarity));
-            }
-        });
-        found.sort_unstable_by_key(|(row, _)| *row);
-        let mut square = 0.0;
-        let groups = found.chunk_by(|(a, _), (b, _)| a == b);
-        let values = groups.clone().map(|group| weight(group.len()) * group[0].1);
-        values.clone().for_each(|value| square += value * value);
-        if square > 0.0 {
-            let scale = length / square.sqrt();
-            for (group, value) in groups.zip(values) {
-                features.push(group[0].0 as usize, scale * value);
-            }
-        }
-    });
 }
 
 fn weight(count: usize) -> f32 {
