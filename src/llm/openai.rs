@@ -2,11 +2,12 @@ use std::fmt;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
+use super::stream::Stream;
 use super::wire::{ChatRequest, ChatResponse, EmbeddingRequest, EmbeddingResponse};
 use super::{BaseUrl, Chat, ChatModel, LlmError, Said};
 
@@ -63,34 +64,72 @@ impl OpenAi {
         })
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, LlmError> {
+    /// The answer to a request, if it is one.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, LlmError> {
         let request = match &self.api_key {
             Some(key) => request.bearer_auth(key),
             None => request,
         };
         let response = request.send().await.map_err(|error| self.lost(&error))?;
         let (status, retry_after) = (response.status(), retry_after(&response));
-        let body = self.body(response).await?;
-        if !status.is_success() {
-            return Err(LlmError::Refused {
-                place: self.place.clone(),
-                status: status.as_u16(),
-                problem: quoted(&body),
-                retry_after,
-            });
+        if status.is_success() {
+            return Ok(response);
         }
+        Err(LlmError::Refused {
+            place: self.place.clone(),
+            status: status.as_u16(),
+            problem: quoted(&self.body(response).await?),
+            retry_after,
+        })
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, LlmError> {
+        let response = self.send(request).await?;
+        self.whole(response).await
+    }
+
+    async fn whole<T: DeserializeOwned>(&self, response: Response) -> Result<T, LlmError> {
+        let body = self.body(response).await?;
         serde_json::from_slice(&body).map_err(|error| self.nonsense(error.to_string()))
     }
 
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, LlmError> {
+    async fn body(&self, response: Response) -> Result<Vec<u8>, LlmError> {
         let mut body = Vec::new();
+        let all = |chunk: &[u8]| {
+            body.extend_from_slice(chunk);
+            Ok(())
+        };
+        self.read(response, all).await?;
+        Ok(body)
+    }
+
+    /// Reads an answer to its end, chunk by chunk.
+    async fn read(
+        &self,
+        mut response: Response,
+        mut take: impl FnMut(&[u8]) -> Result<(), String>,
+    ) -> Result<(), LlmError> {
+        let mut length = 0;
         while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(&error))? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            length += chunk.len();
+            if length > MAX_ANSWER_BYTES {
                 return Err(self.nonsense(format!("it is longer than {MAX_ANSWER_BYTES} bytes")));
             }
-            body.extend_from_slice(&chunk);
+            take(&chunk).map_err(|problem| self.nonsense(problem))?;
         }
-        Ok(body)
+        Ok(())
+    }
+
+    async fn said(&self, response: Response) -> Result<Said, LlmError> {
+        let said = if is_stream(&response) {
+            let mut stream = Stream::default();
+            self.read(response, |chunk| stream.take(chunk)).await?;
+            stream.end()
+        } else {
+            // Not every server can.
+            self.whole::<ChatResponse>(response).await?.said()
+        };
+        said.ok_or_else(|| self.nonsense("it says nothing"))
     }
 
     fn lost(&self, error: &reqwest::Error) -> LlmError {
@@ -118,10 +157,8 @@ impl ChatModel for OpenAi {
         Box::pin(async move {
             let request = self.client.post(self.base_url.endpoint("chat/completions"));
             let request = request.json(&ChatRequest::new(&chat));
-            let response: ChatResponse = self.ask(request).await?;
-            response
-                .said()
-                .ok_or_else(|| self.nonsense("it says nothing"))
+            let response = self.send(request).await?;
+            self.said(response).await
         })
     }
 
@@ -169,6 +206,11 @@ impl fmt::Debug for LlmConfig {
             .field("timeout", &self.timeout)
             .finish()
     }
+}
+
+fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {

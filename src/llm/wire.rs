@@ -11,6 +11,7 @@ pub(super) struct ChatRequest<'a> {
     messages: Vec<MessageOut<'a>>,
     temperature: f64,
     max_tokens: u32,
+    stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +43,7 @@ struct MessageIn {
 }
 
 #[derive(Deserialize)]
-struct LogProbs {
+pub(super) struct LogProbs {
     #[serde(default)]
     content: Option<Vec<LogProb>>,
 }
@@ -81,6 +82,7 @@ impl<'a> ChatRequest<'a> {
                 .collect(),
             temperature: 0.0,
             max_tokens: chat.max_tokens,
+            stream: true,
             response_format: schema.map(|schema| {
                 let named = json!({"name": "answer", "strict": true, "schema": schema});
                 json!({"type": "json_schema", "json_schema": named})
@@ -94,20 +96,21 @@ impl ChatResponse {
     /// What was said; `None` when nothing was.
     pub fn said(self) -> Option<Said> {
         let choice = self.choices.into_iter().next()?;
-        let tokens = choice
-            .logprobs
-            .and_then(|it| it.content)
-            .unwrap_or_default();
+        let tokens = choice.logprobs.into_iter().flat_map(LogProbs::tokens);
         Some(Said {
             content: choice
                 .message
                 .content
                 .filter(|said| !said.trim().is_empty())?,
-            tokens: tokens
-                .into_iter()
-                .map(|it| (it.token, it.logprob))
-                .collect(),
+            tokens: tokens.collect(),
         })
+    }
+}
+
+impl LogProbs {
+    pub fn tokens(self) -> impl Iterator<Item = (String, f64)> {
+        let tokens = self.content.unwrap_or_default().into_iter();
+        tokens.map(|it| (it.token, it.logprob))
     }
 }
 

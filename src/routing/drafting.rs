@@ -33,10 +33,7 @@ impl Guide {
         let mut steps = self.steps(question);
         let (errands, mode) = match steps.len() {
             0 => (vec![whole], Mode::Single),
-            1 => (
-                vec![self.single(whole, steps.remove(0).errand)],
-                Mode::Single,
-            ),
+            1 => (vec![single(whole, steps.remove(0).errand)], Mode::Single),
             _ => self.several(steps),
         };
         Draft {
@@ -44,18 +41,6 @@ impl Guide {
             mode,
             advice: None,
             trouble: Vec::new(),
-        }
-    }
-
-    /// One clause asks for something, the others tell how things are: whoever is surer.
-    fn single(&self, whole: Errand, clause: Errand) -> Errand {
-        if clause.confidence() > whole.confidence() {
-            Errand {
-                part: None,
-                ..clause
-            }
-        } else {
-            whole
         }
     }
 
@@ -141,6 +126,18 @@ impl Guide {
             .best()
             .map(|best| self.cards[best.place].group.as_deref());
         group == Some(Some("chat"))
+    }
+}
+
+/// One clause asks for something, the others tell how things are: whoever is surer.
+fn single(whole: Errand, clause: Errand) -> Errand {
+    if clause.confidence() > whole.confidence() {
+        Errand {
+            part: None,
+            ..clause
+        }
+    } else {
+        whole
     }
 }
 

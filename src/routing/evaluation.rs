@@ -163,7 +163,7 @@ impl Evaluation {
             out_of_scope: (!unknown.is_empty()).then(|| {
                 let confidences =
                     |of: &[&Outcome]| of.iter().map(|it| it.confidence).collect::<Vec<_>>();
-                separation(confidences(&known), confidences(&unknown), reference)
+                separation(&confidences(&known), &confidences(&unknown), reference)
             }),
         }
     }

@@ -63,7 +63,13 @@ impl Gate<'_> {
         if mode != Mode::Single && errands.len() == 1 && !chosen[0].is_fallback {
             self.add_rivals(&errands[0], question, &mut chosen);
         }
-        Ok(plan(draft, mode, question.mode.is_some(), chosen, &remarks))
+        Ok(plan(
+            draft,
+            mode,
+            question.mode.is_some(),
+            &chosen,
+            &remarks,
+        ))
     }
 
     fn choose(
@@ -180,7 +186,7 @@ impl Gate<'_> {
     }
 }
 
-fn plan(draft: &Draft, mode: Mode, is_told: bool, chosen: Vec<Chosen>, remarks: &[String]) -> Plan {
+fn plan(draft: &Draft, mode: Mode, is_told: bool, chosen: &[Chosen], remarks: &[String]) -> Plan {
     let mode = if chosen.len() == 1 && !is_told {
         Mode::Single
     } else {
@@ -207,7 +213,7 @@ fn plan(draft: &Draft, mode: Mode, is_told: bool, chosen: Vec<Chosen>, remarks: 
         primary_agent: primary.agent.clone(),
         secondary_agents: agents[1..].to_vec(),
         confidence: primary.score,
-        reasoning: reasoning(draft, primary, &chosen, mode),
+        reasoning: reasoning(draft, primary, chosen, mode),
         candidates: candidates(draft),
         llm: draft.advice.clone(),
         cached: false,
@@ -258,7 +264,7 @@ fn candidates(draft: &Draft) -> Vec<Candidate> {
             .find(|known| known.agent == opinion.candidate.agent)
         {
             Some(known) if known.score < opinion.candidate.score => {
-                *known = opinion.candidate.clone()
+                *known = opinion.candidate.clone();
             }
             Some(_) => {}
             None => candidates.push(opinion.candidate.clone()),

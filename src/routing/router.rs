@@ -271,7 +271,7 @@ impl Handler<Learn> for Router {
             weight: said.weight,
         });
         self.journal.put(StateKey::RoutingModel, &self.school, KEPT);
-        ctx.run_later(GATHER, |router, ctx| router.learn(ctx));
+        ctx.run_later(GATHER, Self::learn);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The history of what was learned: which corrections by users count, and which models there were.
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -257,9 +259,9 @@ fn fingerprint(cards: &[AgentCard], corrections: &[Correction]) -> String {
         add(&correction.agent);
     }
     let digest = hash.finalize();
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(8).fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -33,7 +33,9 @@ pub(super) fn meaning(words: &str) -> [f32; DIMENSIONS] {
     }
     let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 {
-        sum.iter_mut().for_each(|x| *x /= length);
+        for x in &mut sum {
+            *x /= length;
+        }
     }
     sum
 }
@@ -67,7 +69,7 @@ impl Vectors {
     }
 
     /// Adds the vectors of the longest known pieces that make up the word, from the front
-    /// (WordPiece).
+    /// (`WordPiece`).
     fn add(&self, word: &str, sum: &mut [f32; DIMENSIONS]) {
         let mut rest = word;
         while !rest.is_empty() {
@@ -120,7 +122,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_means_nothing() {
-        assert_eq!(meaning(" "), [0.0; DIMENSIONS]);
-        assert_eq!(meaning(" größe "), [0.0; DIMENSIONS]);
+        for words in [" ", " größe "] {
+            assert!(meaning(words).iter().all(|x| x.abs() < f32::EPSILON));
+        }
     }
 }

@@ -89,7 +89,7 @@ impl Adviser {
         let names = agents.iter().map(|card| card.name.clone()).collect();
         let time = time.min(self.config.timeout);
         let answer = timeout(time, self.join(chat, names)).await;
-        answer.unwrap_or_else(|_| Err(self.late(time)))
+        answer.unwrap_or_else(|_| Err(late(time)))
     }
 
     /// Waits with those who have asked the same, or asks.
@@ -112,7 +112,6 @@ impl Adviser {
     fn ask(&self, chat: Chat, agents: Vec<AgentName>) -> Asking {
         let (model, breaker) = (Arc::clone(&self.model), self.breaker.clone());
         let (places, time) = (Arc::clone(&self.places), self.config.timeout);
-        let late = self.late(time);
         async move {
             let Ok(_place) = places.try_acquire() else {
                 return Err(format!(
@@ -130,7 +129,7 @@ impl Adviser {
             let (outcome, answer) = match asked {
                 Ok(Ok(choice)) => (Outcome::Success, Ok(choice)),
                 Ok(Err((outcome, reason))) => (outcome, Err(Arc::from(reason))),
-                Err(_elapsed) => (Outcome::Failure, Err(late)),
+                Err(_elapsed) => (Outcome::Failure, Err(late(time))),
             };
             permit.settle(outcome, Instant::now(), fastrand::f64());
             answer.map(|choice| Consultation {
@@ -144,14 +143,6 @@ impl Adviser {
             })
         }
         .boxed()
-    }
-
-    fn late(&self, time: Duration) -> Arc<str> {
-        format!(
-            "the language model did not answer within {} ms",
-            time.as_millis()
-        )
-        .into()
     }
 }
 
@@ -182,6 +173,11 @@ async fn attempts(
         }
         again = false;
     }
+}
+
+fn late(time: Duration) -> Arc<str> {
+    let ms = time.as_millis();
+    format!("the language model did not answer within {ms} ms").into()
 }
 
 fn outcome(error: &LlmError) -> Outcome {

@@ -71,7 +71,7 @@ fn step(hash: u32, value: u32) -> u32 {
     (hash ^ value).wrapping_mul(16_777_619)
 }
 
-/// Spreads what FNV leaves in its lower bits over all of them (the finaliser of MurmurHash3).
+/// Spreads what FNV leaves in its lower bits over all of them (the finaliser of `MurmurHash3`).
 fn finished(mut hash: u32) -> u32 {
     hash ^= hash >> 16;
     hash = hash.wrapping_mul(0x85eb_ca6b);

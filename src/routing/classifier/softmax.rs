@@ -73,10 +73,12 @@ pub(super) fn fit(
 ) -> Weights {
     let mut weights = Weights::none(features, classes);
     let mut duals = vec![0.0_f32; examples.len() * classes];
-    let others = 1e-4 / classes as f32;
+    #[allow(clippy::cast_precision_loss)] // classes are few
+    let count = classes as f32;
+    let others = 1e-4 / count;
     for (example, dual) in examples.iter().zip(duals.chunks_exact_mut(classes)) {
         dual.fill(others.ln());
-        dual[example.class] = (1.0 - others * (classes - 1) as f32).ln();
+        dual[example.class] = (1.0 - others * (count - 1.0)).ln();
     }
     let mut order: Vec<usize> = (0..examples.len()).collect();
     let mut dice = fastrand::Rng::with_seed(1);

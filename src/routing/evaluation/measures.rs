@@ -60,9 +60,9 @@ pub(super) fn confusion(outcomes: &[&Outcome]) -> BTreeMap<AgentName, BTreeMap<A
     confusion
 }
 
-pub(super) fn separation(known: Vec<f64>, unknown: Vec<f64>, reference: &[f64]) -> OutOfScope {
+pub(super) fn separation(known: &[f64], unknown: &[f64], reference: &[f64]) -> OutOfScope {
     let mut reference = if reference.is_empty() {
-        known.clone()
+        known.to_vec()
     } else {
         reference.to_vec()
     };
@@ -71,7 +71,7 @@ pub(super) fn separation(known: Vec<f64>, unknown: Vec<f64>, reference: &[f64]) 
     let below = unknown.iter().filter(|sure| **sure < threshold).count();
     OutOfScope {
         n: unknown.len(),
-        auroc: auroc(&known, &unknown),
+        auroc: auroc(known, unknown),
         recall: ratio(below, unknown.len()),
     }
 }
@@ -97,7 +97,7 @@ mod tests {
         assert!((auroc(&[0.9, 0.8], &[0.1, 0.2]) - 1.0).abs() < 1e-9);
         assert!((auroc(&[0.1], &[0.9]) - 0.0).abs() < 1e-9);
         assert!((auroc(&[0.5], &[0.5]) - 0.5).abs() < 1e-9);
-        let apart = separation(vec![0.9; 20], vec![0.1, 0.95], &[]);
+        let apart = separation(&[0.9; 20], &[0.1, 0.95], &[]);
         assert!((apart.recall - 0.5).abs() < 1e-9);
     }
 }

