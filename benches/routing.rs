@@ -61,11 +61,11 @@ fn agents(count: usize) -> (Vec<AgentCard>, Vec<String>) {
     (cards.collect(), texts)
 }
 
-const WORDS: &str = include_str!("../config/examples/kb_librarian.txt");
+const WORDS: &str = include_str!("../LICENSE");
 
 fn decisions(c: &mut Criterion) {
     let mut group = c.benchmark_group("decision");
-    for count in [10, 150, 1_000] {
+    for count in [10, 150, 1_000, 10_000] {
         let (cards, texts) = agents(count);
         let routes = Routes::new(cards[0].name.clone());
         routes

@@ -9,7 +9,9 @@
 //! seen, and so is the threshold below which the classifier had better not decide.
 
 mod calibration;
+mod centroids;
 mod grams;
+mod model;
 mod packed;
 mod softmax;
 mod sparse;
@@ -21,7 +23,7 @@ use std::cell::RefCell;
 use super::signs::{Sign, Signs};
 use super::text::Text;
 use calibration::Calibration;
-use packed::Packed;
+use model::Model;
 use sparse::Sparse;
 use vocabulary::Vocabulary;
 
@@ -41,7 +43,7 @@ pub(super) struct Reading<'a> {
 pub(super) struct Classifier {
     classes: usize,
     vocabulary: Vocabulary,
-    weights: Packed,
+    model: Model,
     calibration: Calibration,
     threshold: f32,
 }
@@ -67,7 +69,7 @@ impl Classifier {
             let familiarity = self.vocabulary.features(reading, features);
             scores.clear();
             scores.resize(self.classes, 0.0);
-            self.weights.score(features, scores);
+            self.model.score(features, scores);
             let mut verdict = Verdict::of(scores, shown);
             for (_, score) in &mut verdict.ranked {
                 *score = self.calibration.confidence(*score * familiarity);
@@ -83,7 +85,7 @@ impl Classifier {
             if let Some(row) = self.vocabulary.row_of_word(word)
                 && !reasons.iter().any(|(known, _)| *known == word)
             {
-                reasons.push((word, self.weights.lean(row, class)));
+                reasons.push((word, self.model.lean(row, class)));
             }
         }
         reasons.retain(|(_, lean)| *lean > 0.0);
@@ -97,9 +99,8 @@ impl Classifier {
 
     /// Those of the signs that speak for the class.
     pub fn telling_signs(&self, signs: Signs, class: usize) -> impl Iterator<Item = Sign> {
-        let tells = move |sign: &Sign| {
-            self.weights.lean(Vocabulary::row_of_sign(*sign), class) > SIGN_TELLS
-        };
+        let tells =
+            move |sign: &Sign| self.model.lean(Vocabulary::row_of_sign(*sign), class) > SIGN_TELLS;
         signs.iter().filter(tells)
     }
 

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::calibration::{Calibration, quantile};
-use super::packed::Packed;
-use super::softmax::{self, Effort, Example};
+use super::model::Model;
+use super::softmax::Example;
 use super::sparse::Sparse;
 use super::vocabulary::Vocabulary;
 use super::{Classifier, Reading};
@@ -35,11 +35,6 @@ pub(in crate::routing) struct Training {
     pub took: Duration,
 }
 
-const EFFORT: Effort = Effort {
-    c: 20.0,
-    passes: 40,
-    tolerance: 0.01,
-};
 /// Parts that the examples are divided into: each is judged by a model that was trained on the
 /// others.
 const FOLDS: usize = 3;
@@ -67,24 +62,19 @@ impl Classifier {
                 class: lessons[at].class,
                 weight: lessons[at].weight,
             });
-            softmax::fit(
-                &examples.collect::<Vec<_>>(),
-                vocabulary.size(),
-                classes,
-                EFFORT,
-            )
+            Model::fit(&examples.collect::<Vec<_>>(), vocabulary.size(), classes)
         };
         // One with everything, and one for each part that is left out: those are judged at once, so
         // that only one of each thread is kept at a time.
         let mut outcomes = in_parallel(1 + FOLDS, 1, |number| match number.checked_sub(1) {
             None => (Some(fit(None)), Vec::new()),
             Some(fold) => {
-                let weights = fit(Some(fold));
+                let model = fit(Some(fold));
                 let judged = (0..lessons.len())
                     .filter(|at| folds[*at] == Some(fold) && lessons[*at].trusted);
                 let judged = judged.map(|at| {
                     let mut scores = vec![0.0; classes];
-                    weights.score(&features[at], &mut scores);
+                    model.score(&features[at], &mut scores);
                     let best = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     (best, scores[lessons[at].class] >= best)
                 });
@@ -107,7 +97,7 @@ impl Classifier {
         Training {
             classifier: Self {
                 classes,
-                weights: Packed::new(&whole),
+                model: whole,
                 vocabulary,
                 calibration,
                 threshold,
