@@ -30,7 +30,10 @@ impl Guide {
             ..*question
         };
         let whole = self.consider(question.content, question);
-        let mut steps = self.steps(question);
+        let mut steps = match question.mode {
+            Some(Mode::Single) => Vec::new(),
+            _ => self.steps(question),
+        };
         let (errands, mode) = match steps.len() {
             0 => (vec![whole], Mode::Single),
             1 => (vec![single(whole, steps.remove(0).errand)], Mode::Single),

@@ -93,9 +93,9 @@ mod tests {
 
     fn vector(entries: &[(usize, f32)]) -> Sparse {
         let mut vector = Sparse::default();
-        entries
-            .iter()
-            .for_each(|(feature, value)| vector.push(*feature, *value));
+        for (feature, value) in entries {
+            vector.push(*feature, *value);
+        }
         vector
     }
 

@@ -170,3 +170,76 @@ impl Visit {
         (divergence, lse - self.scores[class])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXACT: Effort = Effort {
+        c: 5.0,
+        passes: 500,
+        tolerance: 1e-6,
+    };
+
+    /// Some texts of three classes, some of them the same in different classes.
+    fn texts() -> Vec<(Sparse, usize)> {
+        let mut dice = fastrand::Rng::with_seed(7);
+        let texts = (0..60).map(|number| {
+            let class = number % 3;
+            let mut features = Sparse::default();
+            features.push(dice.usize(..4), dice.f32());
+            features.push(4 + (class + usize::from(dice.u8(..4) == 0)) % 3, 1.0);
+            (features, class)
+        });
+        texts.collect()
+    }
+
+    fn examples(texts: &[(Sparse, usize)]) -> Vec<Example<'_>> {
+        let examples = texts.iter().map(|(features, class)| Example {
+            features,
+            class: *class,
+            weight: 1.0,
+        });
+        examples.collect()
+    }
+
+    /// `½‖W‖² + C Σ (log Σ exp(w_c·x) − w_y·x)`
+    fn objective(weights: &Weights, texts: &[(Sparse, usize)], c: f32) -> f64 {
+        let norm: f64 = weights.rows.iter().map(|w| f64::from(w * w)).sum();
+        let losses = texts.iter().map(|(features, class)| {
+            let mut scores = vec![0.0; weights.classes];
+            weights.score(features, &mut scores);
+            let sum: f64 = scores.iter().map(|score| f64::from(*score).exp()).sum();
+            sum.ln() - f64::from(scores[*class])
+        });
+        0.5 * norm + f64::from(c) * losses.sum::<f64>()
+    }
+
+    #[test]
+    fn nothing_near_the_weights_that_are_found_is_better() {
+        let texts = texts();
+        let found = fit(&examples(&texts), 7, 3, EXACT);
+        let best = objective(&found, &texts, EXACT.c);
+        let mut dice = fastrand::Rng::with_seed(3);
+        for _ in 0..200 {
+            let mut other = found.clone();
+            for weight in &mut other.rows {
+                *weight += 0.02 * (dice.f32() - 0.5);
+            }
+            assert!(objective(&other, &texts, EXACT.c) > best - 1e-4);
+        }
+    }
+
+    #[test]
+    fn an_example_that_counts_twice_is_two_examples() {
+        let texts = texts();
+        let doubled: Vec<_> = texts.iter().chain(&texts[..1]).cloned().collect();
+        let mut weighted = examples(&texts);
+        weighted[0].weight = 2.0;
+        let one = fit(&weighted, 7, 3, EXACT);
+        let two = fit(&examples(&doubled), 7, 3, EXACT);
+        for (a, b) in one.rows.iter().zip(&two.rows) {
+            assert!((a - b).abs() < 0.01, "{a} and {b}");
+        }
+    }
+}

@@ -277,3 +277,105 @@ fn a_reader_that_has_read_enough_is_no_error() {
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }
+
+#[test]
+fn eval_measures_the_configured_agents_on_a_file_of_requests() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("requests.jsonl");
+    let requests = [
+        r#"{"text": "What is 17% of 2340?", "agents": ["util_agent"], "kind": "plain"}"#,
+        "",
+        r#"{"text": "hello there", "agents": ["chat_agent"]}"#,
+        r#"{"text": "hello", "agents": ["dev_agent"]}"#,
+    ];
+    std::fs::write(&file, requests.join("\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let arguments = ["eval", file, "--without-llm", "--json"];
+    let report: Value = serde_json::from_str(run(shipped(), &arguments, &[]).printed()).unwrap();
+    assert_eq!(report["n"], 3);
+    assert!((report["accuracy"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-9);
+    assert!((report["list_exact"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-9);
+    for name in ["list_f1", "ece", "p50_us", "p99_us"] {
+        assert!(report[name].is_number(), "{name}");
+    }
+    assert_eq!(report["coverage"][0]["coverage"], 1.0);
+    assert_eq!(report["mistakes"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        report["mistakes"][0]["expected"],
+        serde_json::json!(["dev_agent"])
+    );
+    assert_eq!(report["confusion"]["dev_agent"]["chat_agent"], 1);
+
+    let told = run(shipped(), &["eval", file, "--without-llm"], &[]);
+    let told = told.printed();
+    assert!(told.contains("primary agent right    66.7 %"), "{told}");
+    assert!(told.contains("chat_agent instead of dev_agent"), "{told}");
+}
+
+#[test]
+fn eval_says_what_is_wrong_with_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let cases = [
+        ("{\"text\": \"x\"}", "line 1: expected {\"text\""),
+        (
+            "{\"text\": \"x\", \"agents\": []}\nnonsense",
+            "line 2: expected",
+        ),
+        ("\n\n", "there are no requests in it"),
+    ];
+    for (text, expected) in cases {
+        let file = directory.path().join("requests.jsonl");
+        std::fs::write(&file, text).unwrap();
+        let arguments = ["eval", file.to_str().unwrap()];
+        let complained = run(shipped(), &arguments, &[]);
+        let complained = complained.complained();
+        assert!(complained.contains(expected), "{complained}");
+    }
+    let missing = run(shipped(), &["eval", "nowhere.jsonl"], &[]);
+    assert!(
+        missing
+            .complained()
+            .contains("nowhere.jsonl: cannot be read")
+    );
+}
+
+#[test]
+fn eval_learns_and_judges_the_public_sets() {
+    let directory = tempfile::tempdir().unwrap();
+    let [train, test] = ["train.csv", "test.csv"].map(|name| directory.path().join(name));
+    let rows = "text,category\n\"where, oh where, is my card\",card\nthe card is late,card\n\
+                what is the rate,rate\nthe exchange rate today,rate\n";
+    std::fs::write(&train, rows).unwrap();
+    std::fs::write(
+        &test,
+        "text,category\nis the card late,card\nwhat rate is it,rate\n",
+    )
+    .unwrap();
+    let arguments = ["eval", "--banking", train.to_str().unwrap(), "--json"];
+    let report: Value = serde_json::from_str(run(shipped(), &arguments, &[]).printed()).unwrap();
+    assert_eq!(
+        (&report["n"], &report["accuracy"]),
+        (&2.into(), &1.0.into())
+    );
+    assert!(report["training_ms"].is_number());
+
+    let clinc = directory.path().join("clinc.json");
+    let set = serde_json::json!({
+        "train": [["is my card late", "card"], ["a new card", "card"], ["what is the rate", "rate"], ["the rate today", "rate"]],
+        "val": [["the late card", "card"]],
+        "test": [["my new card", "card"]],
+        "oos_test": [["xyzzy", "oos"]],
+    });
+    std::fs::write(&clinc, set.to_string()).unwrap();
+    let arguments = [
+        "eval",
+        "--clinc",
+        clinc.to_str().unwrap(),
+        "--shots",
+        "2",
+        "--json",
+    ];
+    let report: Value = serde_json::from_str(run(shipped(), &arguments, &[]).printed()).unwrap();
+    assert_eq!(report["out_of_scope"]["n"], 1);
+    assert_eq!(report["out_of_scope"]["auroc"], 1.0);
+}
