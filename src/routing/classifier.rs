@@ -52,6 +52,8 @@ pub(super) struct Classifier {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Verdict {
     pub ranked: Vec<(usize, f32)>,
+    /// Whether it knows any of the words: otherwise it goes by runs of characters alone.
+    pub knows_words: bool,
 }
 
 /// A sign that speaks less for a class is no reason.
@@ -70,7 +72,11 @@ impl Classifier {
             scores.clear();
             scores.resize(self.classes, 0.0);
             self.model.score(features, scores);
-            let mut verdict = Verdict::of(scores, shown);
+            let mut words = reading.text.each_word();
+            let mut verdict = Verdict {
+                ranked: ranked(scores, shown),
+                knows_words: words.any(|word| self.vocabulary.row_of_word(word).is_some()),
+            };
             for (_, score) in &mut verdict.ranked {
                 *score = self.calibration.confidence(*score * familiarity);
             }
@@ -112,21 +118,22 @@ impl Classifier {
 }
 
 impl Verdict {
-    fn of(scores: &[f32], shown: usize) -> Self {
-        let mut ranked: Vec<(usize, f32)> = Vec::with_capacity(shown + 1);
-        for (class, &score) in scores.iter().enumerate() {
-            if ranked.len() == shown && ranked.last().is_none_or(|last| last.1 >= score) {
-                continue;
-            }
-            let place = ranked.partition_point(|(_, better)| *better >= score);
-            ranked.insert(place, (class, score));
-            ranked.truncate(shown);
-        }
-        Self { ranked }
-    }
-
     /// The likeliest class, and how sure it is.
     pub fn best(&self) -> (usize, f32) {
         self.ranked[0]
     }
+}
+
+/// The best classes, best first.
+fn ranked(scores: &[f32], shown: usize) -> Vec<(usize, f32)> {
+    let mut ranked: Vec<(usize, f32)> = Vec::with_capacity(shown + 1);
+    for (class, &score) in scores.iter().enumerate() {
+        if ranked.len() == shown && ranked.last().is_none_or(|last| last.1 >= score) {
+            continue;
+        }
+        let place = ranked.partition_point(|(_, better)| *better >= score);
+        ranked.insert(place, (class, score));
+        ranked.truncate(shown);
+    }
+    ranked
 }

@@ -17,6 +17,8 @@ use crate::words::AgentCard;
 pub(super) const SHOWN: usize = 5;
 /// Words that the record names as reasons at most.
 const REASONS: usize = 3;
+/// How sure the classifier has to be of a text of which it knows no word.
+const WORDLESS: f32 = 0.9;
 /// How loudly it speaks for an agent to have answered last, where the text is short.
 const PREVIOUS: f64 = 1.0;
 const SHORT: usize = 6;
@@ -201,12 +203,12 @@ impl Guide {
     fn excuse(&self, best: Option<&Evidence<'_>>, learned: Option<(&Learned, &Verdict)>) -> String {
         const NO_KEYWORD: &str = "no keyword of any agent is in the request";
         match (best, learned) {
-            (Some(best), Some((learned, _))) => format!(
+            (Some(best), Some((learned, verdict))) => format!(
                 "{NO_KEYWORD}, and it is unlike what the agents are known for: the classifier is \
                  {:.2} sure of {}, and decides from {:.2}",
                 best.score,
                 self.cards[best.place].name,
-                learned.classifier.threshold()
+                learned.needed(verdict)
             ),
             _ => NO_KEYWORD.to_owned(),
         }
@@ -215,7 +217,17 @@ impl Guide {
 
 impl Learned {
     fn is_sure(&self, verdict: &Verdict) -> bool {
-        verdict.best().1 >= self.classifier.threshold()
+        verdict.best().1 >= self.needed(verdict)
+    }
+
+    /// The confidence from which on it decides.
+    fn needed(&self, verdict: &Verdict) -> f32 {
+        let threshold = self.classifier.threshold();
+        if verdict.knows_words {
+            threshold
+        } else {
+            threshold.max(WORDLESS)
+        }
     }
 
     /// Whether it has seen enough of that agent to judge it.

@@ -5,15 +5,15 @@ use actix::{
     StreamHandler, WrapFuture,
 };
 use log::{error, info, warn};
-use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::learning::Correction;
+use super::orders::{Inspect, Learn, ModelReport, Remember, RollBack, Survey};
 use super::routes::Routes;
-use super::school::{Learnt, NoPreviousModel, School, Version, VersionState};
+use super::school::{Learnt, NoPreviousModel, School, VersionState};
 use crate::store::{Journal, StateKey};
 use crate::supervision::{Changed, Registry};
-use crate::words::{AgentCard, AgentName, RequestId};
+use crate::words::AgentCard;
 
 /// How long the router waits for more corrections before it learns from one.
 const GATHER: Duration = Duration::from_millis(500);
@@ -39,51 +39,6 @@ pub struct Router {
     /// Those who wait for what is being learned now.
     heard: Vec<oneshot::Sender<()>>,
     is_stale: bool,
-}
-
-/// Looks at the registry now; answered when what follows is published.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Survey;
-
-/// Takes up what was learned before the process began; answered when it is published.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Remember;
-
-/// A user says which agent would have been right for a request.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Learn {
-    /// The request.
-    pub request: RequestId,
-    /// What was asked.
-    pub text: String,
-    /// Who should have been.
-    pub agent: AgentName,
-    /// How sure the user was; 1 is ordinary.
-    pub weight: f32,
-}
-
-/// Tells of the model.
-#[derive(Debug, Message)]
-#[rtype(result = "ModelReport")]
-pub struct Inspect;
-
-/// Goes back to the model before the last corrections; answered when it decides.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), NoPreviousModel>")]
-pub struct RollBack;
-
-/// The model that decides, and those before it: the body of `GET /routing/model`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ModelReport {
-    /// The one that decides; null where there is nothing to learn from, and rules decide alone.
-    pub active: Option<Version>,
-    /// Corrections by users that have not been looked at yet.
-    pub pending_corrections: usize,
-    /// All that are remembered, the latest first.
-    pub versions: Vec<Version>,
 }
 
 impl Router {
@@ -139,6 +94,8 @@ impl Router {
         }
         let learned = told.into_actor(self).map(move |learnt, router, ctx| {
             match learnt {
+                // What was taken up meanwhile is not in it, and is learned next.
+                Ok(Ok(_)) if router.is_stale => {}
                 Ok(Ok(learnt)) => router.publish(cards, learnt),
                 Ok(Err(reason)) => {
                     error!("what is known of the agents is not replaced: {reason}");
