@@ -27,6 +27,7 @@ use model::Model;
 use sparse::Sparse;
 use vocabulary::Vocabulary;
 
+pub(super) use grams::BySpread;
 pub(super) use training::{Lesson, Training};
 
 /// What was noticed in a text before it is classified.

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use super::decision::{Advice, Candidate, Decided, Mode, Plan};
 
 /// A lead that is no more than this is none.
-const NARROW: f64 = 0.1;
+const NARROW: f64 = 0.05;
 /// Requests of more bytes are long.
 const LONG: usize = 600;
 /// So many agents that all may fit are many.

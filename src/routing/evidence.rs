@@ -4,8 +4,11 @@ use super::classifier::Verdict;
 use super::guide::{Learned, SHOWN};
 use super::rules::Match;
 
-/// A rule that is as sure as this stands against a classifier that is not.
+/// A classifier that is as sure as this is not talked out of it.
 const DECISIVE: f64 = 0.9;
+
+/// Less than this is not worth a line in the record.
+const HARDLY: f64 = 0.1;
 
 /// What speaks for an agent.
 pub(super) struct Evidence<'a> {
@@ -17,8 +20,8 @@ pub(super) struct Evidence<'a> {
 
 /// What speaks for whom, best first.
 ///
-/// Where the classifier is sure, it decides among those that it knows, having heard the rules; a rule
-/// that is decisive stands against it if it is not decisive itself. An agent that it does not know, or
+/// A classifier that is nearly certain decides among those that it knows, having heard the rules. Where it
+/// is not, what the rules say counts beside what it says. An agent that it does not know, or
 /// hardly, is what its rules say: where they are the loudest, it is first. Where the classifier is not
 /// sure, the rules decide.
 pub(super) fn weigh<'a>(
@@ -42,12 +45,12 @@ pub(super) fn weigh<'a>(
     let knows = |place| learned.is_some_and(|(learned, _)| learned.knows(place));
     for found in matches {
         let loudness = loudness(found.weight, total);
-        let speaks = !is_sure || !knows(found.place) || (yields && loudness >= DECISIVE);
+        let speaks = yields || !knows(found.place);
         match evidence.iter_mut().find(|known| known.place == found.place) {
             Some(known) => {
                 known.rules = Some(found);
                 if speaks {
-                    known.score = known.score.max(loudness);
+                    known.score = either(known.score, loudness);
                 }
             }
             None => evidence.push(Evidence {
@@ -67,7 +70,16 @@ pub(super) fn weigh<'a>(
     };
     evidence.sort_by(|a, b| rank(b).cmp(&rank(a)).then(b.score.total_cmp(&a.score)));
     evidence.truncate(SHOWN);
+    // What is hardly likely tells nobody anything.
+    let likely = |evidence: &Evidence<'_>| evidence.score >= HARDLY || evidence.rules.is_some();
+    let last = evidence.iter().rposition(likely).unwrap_or(0);
+    evidence.truncate(last + 1);
     evidence
+}
+
+/// How sure two are of the same thing who know nothing of one another (the noisy or).
+fn either(one: f64, other: f64) -> f64 {
+    1.0 - (1.0 - one) * (1.0 - other)
 }
 
 /// The agent's share of all that speaks for anybody, less what so little evidence leaves open: one

@@ -1,5 +1,5 @@
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -52,7 +52,25 @@ pub(super) struct Memory {
 pub(super) struct Remembered {
     pub draft: Arc<Draft>,
     /// The plan that follows from it while nothing stands in the way of any agent.
-    pub plan: Option<Plan>,
+    plan: Option<Plan>,
+    /// The same as a remembered one, made when it is first found.
+    again: Arc<OnceLock<Plan>>,
+}
+
+impl Remembered {
+    pub fn new(draft: Draft, plan: Option<Plan>) -> Self {
+        Self {
+            draft: Arc::new(draft),
+            plan,
+            again: Arc::default(),
+        }
+    }
+
+    /// The plan, as one that was remembered.
+    pub fn plan_again(&self) -> Option<&Plan> {
+        let plan = self.plan.as_ref()?;
+        Some(self.again.get_or_init(|| plan.remembered()))
+    }
 }
 
 /// All that a decision depends on. Texts are compared as they are: two with one key would be one.

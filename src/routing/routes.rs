@@ -201,8 +201,8 @@ impl Routes {
         let edition = self.shared.guide.load();
         let key = self.shared.memory.key(question, edition.number);
         if let Some(found) = self.shared.memory.find(&key) {
-            if let Some(plan) = found.plan.filter(|plan| self.is_clear(plan)) {
-                return Ok(Decision::Made(plan));
+            if let Some(plan) = found.plan_again().filter(|plan| self.is_clear(plan)) {
+                return Ok(Decision::Made(plan.clone()));
             }
             let draft = found.draft;
             let plan = self.gate(&edition.guide, |gate| gate.settle(&draft, question));
@@ -230,9 +230,9 @@ impl Routes {
         self.gate(&edition.guide, |gate| {
             let plan = gate.settle(&draft, question)?;
             if may_remember {
-                self.shared.memory.keep(key, || Remembered {
-                    plan: draft.is_followed_by(&plan).then(|| plan.remembered()),
-                    draft: Arc::new(draft),
+                self.shared.memory.keep(key, || {
+                    let follows = draft.is_followed_by(&plan);
+                    Remembered::new(draft, follows.then(|| plan.clone()))
                 });
             }
             Ok(plan)

@@ -7,17 +7,21 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::classifier::BySpread;
+
 /// Numbers in a vector.
 pub(super) const DIMENSIONS: usize = 64;
 
 static WORDS: LazyLock<Vectors> =
     LazyLock::new(|| Vectors::read(include_bytes!("vectors/words.bin")));
 
+type Tokens = HashMap<&'static str, usize, BySpread>;
+
 struct Vectors {
     /// Whole words, and the beginnings of words.
-    begins: HashMap<&'static str, usize>,
+    begins: Tokens,
     /// What words go on with.
-    goes_on: HashMap<&'static str, usize>,
+    goes_on: Tokens,
     rows: &'static [u8],
 }
 
@@ -54,7 +58,7 @@ impl Vectors {
             .expect(LAID_OUT)
             .split('\n')
             .enumerate();
-        let (mut begins, mut goes_on) = (HashMap::new(), HashMap::new());
+        let (mut begins, mut goes_on) = <(Tokens, Tokens)>::default();
         for (row, token) in tokens {
             match token.strip_prefix("##") {
                 Some(end) if !end.is_empty() => goes_on.insert(end, row),

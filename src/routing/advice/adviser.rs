@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::answer::{self, Choice};
 use super::prompt;
-use crate::judgement::{Breaker, BreakerConfig, Outcome};
+use crate::judgement::{Breaker, BreakerConfig, BreakerOpen, Outcome};
 use crate::llm::{Chat, ChatModel, LlmError};
 use crate::routing::decision::Advice;
 use crate::routing::question::Question;
@@ -80,6 +80,10 @@ impl Adviser {
         is_complex: bool,
         time: Duration,
     ) -> Result<Consultation, Arc<str>> {
+        // Before anything is made of it.
+        if let Some(open) = self.breaker.obstacle(Instant::now()) {
+            return Err(left_alone(open).into());
+        }
         let model = if is_complex {
             &self.config.complex_model
         } else {
@@ -120,10 +124,7 @@ impl Adviser {
                 .into());
             };
             let began = Instant::now();
-            let permit = breaker.admit(began).map_err(|open| {
-                let seconds = open.retry_after.as_secs_f64().ceil();
-                format!("the language model failed too often; it is asked again in {seconds} s")
-            })?;
+            let permit = breaker.admit(began).map_err(left_alone)?;
             let name = chat.model.clone();
             let asked = timeout(time, attempts(&*model, &chat, &agents, began, time)).await;
             let (outcome, answer) = match asked {
@@ -173,6 +174,11 @@ async fn attempts(
         }
         again = false;
     }
+}
+
+fn left_alone(open: BreakerOpen) -> String {
+    let seconds = open.retry_after.as_secs_f64().ceil();
+    format!("the language model failed too often; it is asked again in {seconds} s")
 }
 
 fn late(time: Duration) -> Arc<str> {

@@ -82,9 +82,9 @@ fn finished(mut hash: u32) -> u32 {
 
 /// For maps from such hashes: they need no more hashing than a table of 2^64 asks for.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Spread(u64);
+pub struct Spread(u64);
 
-pub(super) type BySpread = BuildHasherDefault<Spread>;
+pub(in crate::routing) type BySpread = BuildHasherDefault<Spread>;
 
 impl Hasher for Spread {
     fn write(&mut self, bytes: &[u8]) {

@@ -49,6 +49,15 @@ async fn where_the_others_are_unsure_it_decides_with_them() {
 }
 
 #[actix_web::test]
+async fn an_answer_may_come_piece_by_piece() {
+    let pieces = &["{\"agents\": ", "[\"bil", "ling\"]", "}"];
+    let model = Model::start([Answers::Streams(pieces, true)]);
+    let house = house(&model, LONG).await;
+    assert_eq!(names(&ask(&house, DOUBTFUL).await.agents_used), ["billing"]);
+    house.shutdown().await;
+}
+
+#[actix_web::test]
 async fn who_is_sure_asks_nobody() {
     let model = Model::start([Answers::Agents(&["billing"], None)]);
     let house = house(&model, LONG).await;
@@ -181,6 +190,10 @@ async fn whatever_goes_wrong_with_it_the_others_decide_and_say_why() {
         ),
         (says(&"blah ".repeat(2_000_000)), "longer than"),
         (Answers::Halfway, "cannot be reached"),
+        (
+            Answers::Streams(&["{\"agents\": [\"bil"], false),
+            "says nothing",
+        ),
     ];
     let houses = cases.map(async |(answers, expected)| {
         let what = format!("{answers:?}").chars().take(60).collect::<String>();

@@ -20,6 +20,8 @@ pub(crate) enum Answers {
     Agents(&'static [&'static str], Option<f64>),
     /// With these words.
     Says(String),
+    /// With these pieces, one after the other, and then the end, or none.
+    Streams(&'static [&'static str], bool),
     /// With this body.
     Body(String),
     /// With this status, and `Retry-After` where there is one.
@@ -122,6 +124,9 @@ async fn answer(script: Data<Arc<Mutex<Script>>>, body: web::Json<Value>) -> Htt
     match answer {
         Answers::Agents(agents, probability) => chosen(agents, probability),
         Answers::Says(words) => HttpResponse::Ok().json(completion(&words, &Value::Null)),
+        Answers::Streams(pieces, ends) => HttpResponse::Ok()
+            .content_type("text/event-stream")
+            .body(streamed(pieces, ends)),
         Answers::Body(body) => HttpResponse::Ok().content_type("text/html").body(body),
         Answers::Status(status, retry_after) => {
             let mut response = HttpResponse::build(status.try_into().unwrap());
@@ -153,6 +158,18 @@ fn chosen(agents: &[&str], probability: Option<f64>) -> HttpResponse {
         json!({"content": pieces})
     });
     HttpResponse::Ok().json(completion(&words, &logprobs))
+}
+
+fn streamed(pieces: &[&str], ends: bool) -> String {
+    let event = |delta: Value, reason: Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});
+        format!("data: {}\n\n", json!({"choices": [choice]}))
+    };
+    let pieces = pieces
+        .iter()
+        .map(|piece| event(json!({"content": piece}), Value::Null));
+    let end = event(json!({}), json!("stop")) + "data: [DONE]\n\n";
+    pieces.chain(ends.then_some(end)).collect()
 }
 
 fn completion(words: &str, logprobs: &Value) -> Value {
