@@ -1,5 +1,6 @@
 //! Pieces of a text, each known by a hash: words, pairs of words, and runs of two to five
-//! characters within a word and the spaces at its ends.
+//! characters within a word and the spaces at its ends. One digit is as good as another: that there is
+//! a number says something, which one it is hardly ever does.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -58,6 +59,7 @@ fn runs(word: &str, found: &mut impl FnMut(u32)) {
     for (begin, _) in word.char_indices() {
         let mut hash = SEED;
         for (length, c) in (1..=LONGEST).zip(word[begin..].chars()) {
+            let c = if c.is_ascii_digit() { '0' } else { c };
             hash = step(hash, c.into());
             if length > 1 {
                 found(finished(hash));
