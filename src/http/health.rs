@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::requests::unavailable;
 use super::respond::{Response, ok, respond, respond_json};
 use crate::llm::ChatModel;
 use crate::pipeline::{Orchestrator, Problem};
@@ -169,7 +168,7 @@ pub(super) async fn summary(
     respond_json(&request, async |_| {
         let window = window(&query)?;
         let summary = orchestrator.house().metrics.summary(window).await;
-        ok(&summary.map_err(|error| unavailable(&error))?)
+        ok(&summary.map_err(|error| Problem::no_state(&error))?)
     })
     .await
 }

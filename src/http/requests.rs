@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::respond::{Response, respond_json};
 use crate::pipeline::{ErrorType, Orchestrator, Problem};
-use crate::store::{StateKey, StoreError};
+use crate::store::StateKey;
 use crate::words::RequestId;
 
 /// `GET /requests/{id}`
@@ -18,7 +18,7 @@ pub(super) async fn show(
             Some(id) => {
                 let journal = &orchestrator.house().journal;
                 let read = journal.read(StateKey::Request(id)).await;
-                read.map_err(|error| unavailable(&error))?
+                read.map_err(|error| Problem::no_state(&error))?
             }
             None => None,
         };
@@ -28,12 +28,6 @@ pub(super) async fn show(
             .body(record))
     })
     .await
-}
-
-/// The state cannot be read at the moment.
-pub(super) fn unavailable(error: &StoreError) -> Problem {
-    Problem::new(ErrorType::StateUnavailable, error.to_string())
-        .retry_after(std::time::Duration::from_secs(1))
 }
 
 fn not_found(id: &str) -> Problem {

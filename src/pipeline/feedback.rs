@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ErrorType, Orchestrator, Problem};
 use crate::routing::{Inspect, Learn, ModelReport, Plan, RollBack};
-use crate::store::{StateKey, StoreError};
+use crate::store::StateKey;
 use crate::words::{AgentName, RequestId};
 
 /// From this satisfaction on, the agent that was asked counts as confirmed.
@@ -59,7 +59,7 @@ impl Orchestrator {
         let house = self.house();
         let read = async |key| {
             let read = house.journal.read(key).await;
-            read.map_err(|error| unavailable(&error))
+            read.map_err(|error| Problem::no_state(&error))
         };
         read(StateKey::Request(id)).await?.ok_or_else(unknown)?;
         if let Some(agent) = &feedback.correct_agent {
@@ -135,9 +135,4 @@ impl<'a> Asked<'a> {
             (None, _) => None,
         }
     }
-}
-
-fn unavailable(error: &StoreError) -> Problem {
-    Problem::new(ErrorType::StateUnavailable, error.to_string())
-        .retry_after(std::time::Duration::from_secs(1))
 }

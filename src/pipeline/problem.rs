@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::answer::ResultBody;
 use super::error_type::ErrorType;
 use crate::mailbox::{AskError, Refusal};
+use crate::store::StoreError;
 use crate::supervision::Registry;
 use crate::words::{AgentErrorKind, AgentName, Fault, InstanceId, RequestId, nearest};
 
@@ -79,6 +80,12 @@ impl Problem {
     pub(super) fn not_permitted(agent: &str) -> Self {
         let detail = format!("this caller may not use the agent `{agent}`");
         Self::new(ErrorType::PermissionDenied, detail).of_agent(agent)
+    }
+
+    /// The state cannot be read at the moment.
+    pub(crate) fn no_state(error: &StoreError) -> Self {
+        Self::new(ErrorType::StateUnavailable, error.to_string())
+            .retry_after(Duration::from_secs(1))
     }
 
     pub(super) fn shutting_down() -> Self {
