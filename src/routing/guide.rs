@@ -20,7 +20,7 @@ const REASONS: usize = 3;
 /// How sure the classifier has to be of a text of which it knows no word.
 const WORDLESS: f32 = 0.9;
 /// How loudly it speaks for an agent to have answered last, where the text is short.
-const PREVIOUS: f64 = 1.0;
+const PREVIOUS: f64 = 0.5;
 const SHORT: usize = 6;
 /// Agents that a language model is told of at most.
 const TOLD: usize = 24;
@@ -64,14 +64,14 @@ impl Guide {
         if let Some((wanted, _)) = negation::divide(&text.written, &text.words) {
             text.words = wanted;
         }
-        let matches = self.rules.matches_in(&text.words, &text.written);
+        let mut matches = self.rules.matches_in(&text.words, &text.written);
         let class_of = |place: usize| classes.binary_search(&place).ok();
         let voices = matches
             .iter()
             .filter_map(|found| Some((class_of(found.place)?, found.weight)));
-        let mut voices: Vec<(usize, f64)> = voices.collect();
-        if let Some(class) = self.previous(question, &text).and_then(class_of) {
-            voices.push((class, PREVIOUS));
+        let voices = voices.collect();
+        if let Some(place) = self.previous(question, &text) {
+            self.speak_up(&mut matches, place);
         }
         let signs = Signs::of(&text).and(question.signs());
         let reading = Reading {
@@ -80,6 +80,24 @@ impl Guide {
             voices,
         };
         (reading, matches)
+    }
+
+    /// Adds to what rules say that the agent answered last.
+    fn speak_up(&self, matches: &mut Vec<Match>, place: usize) {
+        let said = "the agent of the previous turn".to_owned();
+        match matches.iter_mut().find(|found| found.place == place) {
+            Some(found) => {
+                found.weight += PREVIOUS;
+                found.keywords.push(said);
+            }
+            None => matches.push(Match {
+                agent: self.cards[place].name.clone(),
+                place,
+                weight: PREVIOUS,
+                keywords: vec![said],
+            }),
+        }
+        matches.sort_by(|x, y| y.weight.total_cmp(&x.weight));
     }
 
     /// The agent that answered last, where the text is so short that it may go on from there.

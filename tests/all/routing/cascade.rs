@@ -197,3 +197,25 @@ async fn until_hit_rate(client: &Client, rate: f64) {
     })
     .await;
 }
+
+#[actix_web::test]
+async fn a_short_text_goes_on_with_the_agent_that_answered_last() {
+    let house = start(trained(&Stage::new())).await;
+    let asked = async |context: serde_json::Value| {
+        let request = OrchestrationRequest {
+            context: context.as_object().unwrap().clone(),
+            ..OrchestrationRequest::new("and in Rome")
+        };
+        let routing = answer(&house, request).await.unwrap().routing.clone();
+        let named = |name: &str| {
+            let mut candidates = routing.candidates.iter();
+            let found = candidates.find(|candidate| &*candidate.agent == name);
+            found.map_or(0.0, |candidate| candidate.score)
+        };
+        named("weather")
+    };
+    let alone = asked(json!({})).await;
+    let after = asked(json!({"previous_agent": "weather"})).await;
+    assert!(after > alone, "{alone} and {after}");
+    house.shutdown().await;
+}
