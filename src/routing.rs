@@ -39,7 +39,7 @@ mod vectors;
 
 pub use advice::AdviceConfig;
 pub(crate) use advice::Adviser;
-pub use decision::{Advice, Candidate, Decided, Mode, Plan, Routing, RoutingStrategy};
+pub use decision::{Advice, Candidate, Decided, Mode, Plan, Routing, RoutingStrategy, Signal};
 pub use evaluation::{Coverage, Evaluation, Mistake, OutOfScope, Report, Sample};
 pub use learning::Schooling;
 pub use memory::MemoryConfig;

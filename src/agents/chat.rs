@@ -51,14 +51,17 @@ impl ChatAgent {
 
 impl Agent for ChatAgent {
     async fn handle(&self, task: Task, _: &AgentContext) -> Result<Reply, AgentError> {
-        let offers = self.offers("chat_agent");
         let words = match Small::talk(&task.content) {
-            Some(Small::Greeting) => format!("Hello! {offers}"),
+            Some(Small::Greeting) => {
+                "Hello! Ask me something, or \"what can you do?\" for a list.".to_owned()
+            }
+            Some(Small::Help) => self.offers("chat_agent"),
             Some(Small::Thanks) => "You are welcome.".to_owned(),
             Some(Small::Farewell) => "Goodbye!".to_owned(),
             None => format!(
                 "I have no answer to that: for free conversation this orchestrator would need a \
-                 language model, which it does not have. {offers}"
+                 language model, which it does not have. {}",
+                self.offers("chat_agent")
             ),
         };
         Ok(Reply::text(words))
@@ -81,6 +84,8 @@ enum Small {
     Greeting,
     Thanks,
     Farewell,
+    /// What can be done here?
+    Help,
 }
 
 impl Small {
@@ -91,6 +96,9 @@ impl Small {
         if words.len() == 8 {
             return None;
         }
+        if asks_for_help(&words) {
+            return Some(Self::Help);
+        }
         words.iter().take(2).find_map(|word| match *word {
             "hello" | "hi" | "hey" | "greetings" | "morning" | "evening" | "afternoon" => {
                 Some(Self::Greeting)
@@ -100,6 +108,18 @@ impl Small {
             _ => None,
         })
     }
+}
+
+fn asks_for_help(words: &[&str]) -> bool {
+    const ASKING: [&[&str]; 5] = [
+        &["what", "can", "you", "do"],
+        &["what", "can", "i", "ask"],
+        &["what", "do", "you", "do"],
+        &["how", "can", "you", "help"],
+        &["who", "are", "you"],
+    ];
+    let says = |phrase: &&[&str]| words.windows(phrase.len()).any(|it| it == *phrase);
+    matches!(words, ["help"] | ["help", "me"]) || ASKING.iter().any(says)
 }
 
 #[cfg(test)]
@@ -123,10 +143,18 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_greeting_is_returned_with_what_can_be_done() {
+    async fn a_greeting_is_returned_and_says_what_to_ask() {
         for greeting in ["hello there", "Hi!", "good morning"] {
             let answer = answer(greeting).await;
             assert!(answer.starts_with("Hello!"), "{answer}");
+            assert!(answer.contains("what can you do?"), "{answer}");
+        }
+    }
+
+    #[actix_rt::test]
+    async fn whoever_asks_is_told_what_can_be_done() {
+        for question in ["What can you do?", "hi, who are you?", "help"] {
+            let answer = answer(question).await;
             assert!(answer.contains("util_agent: Calculations"), "{answer}");
             assert!(answer.contains("what is 2 + 2"), "{answer}");
         }

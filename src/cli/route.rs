@@ -43,12 +43,13 @@ fn table(plan: &Plan, took: Duration) -> String {
     if !routing.candidates.is_empty() {
         lines.push(format!("{:<24} {:>5}  signals", "candidate", "score"));
     }
-    for candidate in &routing.candidates {
+    for candidate in routing.candidates.iter() {
+        let signals: Vec<String> = candidate.signals.iter().map(ToString::to_string).collect();
         lines.push(format!(
             "{:<24} {:>5.2}  {}",
             candidate.agent,
             candidate.score,
-            candidate.signals.join(", ")
+            signals.join(", ")
         ));
     }
     lines.push(times(routing, took));

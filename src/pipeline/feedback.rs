@@ -1,12 +1,10 @@
 //! What users say of answers, and what the router learns of it.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{ErrorType, Orchestrator, Problem};
-use crate::routing::{Inspect, Learn, ModelReport, Plan, RollBack};
+use crate::routing::{Decided, Inspect, Learn, ModelReport, RollBack};
 use crate::store::StateKey;
 use crate::words::{AgentName, RequestId};
 
@@ -33,12 +31,18 @@ struct Entry<'a> {
     feedback: &'a Feedback,
 }
 
-/// What was asked, and who was asked it: kept for those who say later what they think of it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Asked<'a> {
-    /// Up to 2000 characters.
-    content: Cow<'a, str>,
-    agents: Cow<'a, [AgentName]>,
+/// What the record of a request says of how it was routed.
+#[derive(Debug, Deserialize)]
+struct Kept {
+    question: String,
+    routing: Routed,
+}
+
+#[derive(Debug, Deserialize)]
+struct Routed {
+    strategy: String,
+    primary_agent: AgentName,
+    secondary_agents: Vec<AgentName>,
 }
 
 impl Orchestrator {
@@ -57,11 +61,9 @@ impl Orchestrator {
         };
         let id = RequestId::parse(request).ok_or_else(unknown)?;
         let house = self.house();
-        let read = async |key| {
-            let read = house.journal.read(key).await;
-            read.map_err(|error| Problem::no_state(&error))
-        };
-        read(StateKey::Request(id)).await?.ok_or_else(unknown)?;
+        let read = house.journal.read(StateKey::Request(id)).await;
+        let record = read.map_err(|error| Problem::no_state(&error))?;
+        let record = record.ok_or_else(unknown)?;
         if let Some(agent) = &feedback.correct_agent {
             self.agent(agent)?;
         }
@@ -76,14 +78,12 @@ impl Orchestrator {
         house
             .metrics
             .observe_satisfaction(feedback.user_satisfaction);
-        // Nothing is learned of what was not routed.
-        if let Some(asked) = read(StateKey::Question(id)).await?
-            && let Ok(asked) = serde_json::from_slice::<Asked<'_>>(&asked)
-            && let Some((agent, weight)) = asked.lesson(feedback)
+        if let Ok(kept) = serde_json::from_slice::<Kept>(&record)
+            && let Some((agent, weight)) = kept.lesson(feedback)
         {
             let learn = Learn {
                 request: id,
-                text: asked.content.into_owned(),
+                text: kept.question,
                 agent,
                 weight,
             };
@@ -114,25 +114,24 @@ impl Orchestrator {
     }
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn of(content: &'a str, plan: &'a Plan) -> Self {
-        const MOST_CHARS: usize = 2000;
-        let end = content.char_indices().nth(MOST_CHARS).map(|(end, _)| end);
-        Self {
-            content: content[..end.unwrap_or(content.len())].into(),
-            agents: plan.agents.as_slice().into(),
-        }
-    }
-
-    /// The agent that is right for it, as far as the feedback says, and how much that counts.
+impl Kept {
+    /// The agent that is right for it, as far as the feedback says, and how much that counts. Nothing is
+    /// learned of what was not routed.
     fn lesson(&self, feedback: Feedback) -> Option<(AgentName, f32)> {
-        match (feedback.correct_agent, &*self.agents) {
-            (Some(correct), _) => Some((correct, 1.0)),
-            (None, [only]) if feedback.user_satisfaction >= SATISFIED => {
-                Some((only.clone(), CONFIRMATION))
-            }
+        let Routed {
+            strategy,
+            primary_agent,
+            secondary_agents,
+        } = &self.routing;
+        if strategy == Decided::Explicit.as_str() {
+            return None;
+        }
+        match feedback.correct_agent {
+            Some(correct) => Some((correct, 1.0)),
             // Of several agents it is not known who was right.
-            (None, _) => None,
+            None if !secondary_agents.is_empty() => None,
+            None => (feedback.user_satisfaction >= SATISFIED)
+                .then(|| (primary_agent.clone(), CONFIRMATION)),
         }
     }
 }

@@ -9,11 +9,10 @@ use uuid::Uuid;
 
 use super::answer::{Answer, AnswerBody};
 use super::execute::Step;
-use super::feedback::Asked;
 use super::problem::Problem;
 use super::{Arrival, House};
 use crate::judgement::Outcome;
-use crate::routing::{Decided, Plan, Routing};
+use crate::routing::{Plan, Routing};
 use crate::store::StateKey;
 use crate::telemetry::{AgentCall, Observation};
 use crate::words::{AgentName, Rendered, RequestEvent, RequestId, milliseconds};
@@ -33,6 +32,8 @@ pub struct RequestRecord {
     pub instance_id: Uuid,
     /// How often it was begun.
     pub attempt: u32,
+    /// What was asked, up to 2000 characters.
+    pub question: Arc<str>,
     /// How its agents were chosen.
     pub routing: Arc<Rendered<Routing>>,
     /// The answer, once it has succeeded.
@@ -85,6 +86,7 @@ struct Measurements {
 pub(super) struct Ledger<'a> {
     house: &'a House,
     arrival: &'a Arrival,
+    question: Arc<str>,
     routing: Arc<Rendered<Routing>>,
     routing_time: Duration,
     closed: bool,
@@ -96,15 +98,14 @@ impl<'a> Ledger<'a> {
         let ledger = Self {
             house,
             arrival,
+            question: beginning(content).into(),
             routing: Arc::clone(&plan.routing),
             routing_time: arrival.at.elapsed(),
             closed: false,
         };
-        if plan.routing.strategy != Decided::Explicit {
-            let (key, ttl) = (StateKey::Question(arrival.id), house.config.request_ttl);
-            house.journal.put(key, &Asked::of(content, plan), ttl);
-        }
-        ledger.enter(RequestStatus::Running, None, None);
+        let record = ledger.record(RequestStatus::Running, None, None);
+        let (key, ttl) = ledger.place();
+        house.journal.put_for_now(key, record, ttl);
         arrival.tell(|| RequestEvent::Decided {
             agents: plan.agents.clone(),
             confidence: plan.routing.confidence,
@@ -142,22 +143,35 @@ impl<'a> Ledger<'a> {
     }
 
     fn enter(&self, status: RequestStatus, response: Option<Answer>, problem: Option<Problem>) {
-        let record = RequestRecord {
+        let (key, ttl) = self.place();
+        let record = self.record(status, response, problem);
+        self.house.journal.put(key, &record, ttl);
+    }
+
+    /// Where the record is kept, and how long.
+    fn place(&self) -> (StateKey, Duration) {
+        let key = StateKey::Request(self.arrival.id);
+        (key, self.house.config.request_ttl)
+    }
+
+    fn record(
+        &self,
+        status: RequestStatus,
+        response: Option<Answer>,
+        problem: Option<Problem>,
+    ) -> RequestRecord {
+        RequestRecord {
             request_id: self.arrival.id,
             status,
             created_at: self.arrival.timestamp,
             updated_at: Timestamp::now(),
             instance_id: self.house.id,
             attempt: 1,
+            question: Arc::clone(&self.question),
             routing: self.routing.clone(),
             response,
             problem,
-        };
-        let (key, ttl) = (
-            StateKey::Request(self.arrival.id),
-            self.house.config.request_ttl,
-        );
-        self.house.journal.put(key, &record, ttl);
+        }
     }
 
     fn observe(&self, steps: &[Step], success: bool) {
@@ -193,6 +207,13 @@ impl Drop for Ledger<'_> {
             self.enter(RequestStatus::Cancelled, None, None);
         }
     }
+}
+
+/// As much of a question as is kept.
+fn beginning(question: &str) -> &str {
+    const MOST_CHARS: usize = 2000;
+    let end = question.char_indices().nth(MOST_CHARS).map(|(end, _)| end);
+    &question[..end.unwrap_or(question.len())]
 }
 
 /// What the steps say of their agents: nothing, where one was not asked, or refused rightly.

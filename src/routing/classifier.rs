@@ -11,6 +11,7 @@
 mod calibration;
 mod centroids;
 mod grams;
+mod lexicon;
 mod model;
 mod packed;
 mod softmax;
@@ -23,7 +24,9 @@ use std::cell::RefCell;
 use super::signs::{Sign, Signs};
 use super::text::Text;
 use calibration::Calibration;
+use lexicon::Lexicon;
 use model::Model;
+use packed::Sums;
 use sparse::Sparse;
 use vocabulary::Vocabulary;
 
@@ -45,6 +48,8 @@ pub(super) struct Classifier {
     classes: usize,
     vocabulary: Vocabulary,
     model: Model,
+    /// What known words say, where the model has weights.
+    lexicon: Option<Lexicon>,
     calibration: Calibration,
     threshold: f32,
 }
@@ -62,20 +67,18 @@ const SIGN_TELLS: f32 = 0.3;
 
 thread_local! {
     /// What judging one text after the other needs and need not be made anew.
-    static SCRATCH: RefCell<(Sparse, Vec<f32>)> = RefCell::default();
+    static SCRATCH: RefCell<(Sparse, Sums)> = RefCell::default();
 }
 
 impl Classifier {
     /// What the classifier makes of the text; at most `shown` classes.
     pub fn judge(&self, reading: &Reading<'_>, shown: usize) -> Verdict {
         SCRATCH.with_borrow_mut(|(features, scores)| {
-            let familiarity = self.vocabulary.features(reading, features);
-            scores.clear();
-            scores.resize(self.classes, 0.0);
-            self.model.score(features, scores);
+            scores.clear(self.classes);
+            let familiarity = self.score(reading, features, scores);
             let mut words = reading.text.each_word();
             let mut verdict = Verdict {
-                ranked: ranked(scores, shown),
+                ranked: ranked(&scores.as_slice()[..self.classes], shown),
                 knows_words: words.any(|word| self.vocabulary.row_of_word(word).is_some()),
             };
             for (_, score) in &mut verdict.ranked {
@@ -83,6 +86,19 @@ impl Classifier {
             }
             verdict
         })
+    }
+
+    /// Adds what the text says of each class. Returns how familiar it is.
+    fn score(&self, reading: &Reading<'_>, features: &mut Sparse, scores: &mut Sums) -> f32 {
+        let (vocabulary, words) = (&self.vocabulary, &reading.text.words);
+        if let (Some(lexicon), Model::Weights(weights)) = (&self.lexicon, &self.model) {
+            vocabulary.beside_words(reading, features);
+            weights.score(features, scores);
+            return lexicon.score(words, vocabulary, weights, self.classes, scores);
+        }
+        let familiarity = vocabulary.features(reading, features);
+        self.model.score(features, scores);
+        familiarity
     }
 
     /// The words of the text that speak most for the class, loudest first.

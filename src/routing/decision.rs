@@ -1,6 +1,7 @@
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::words::{AgentName, Rendered};
 
@@ -75,7 +76,59 @@ pub struct Candidate {
     /// How sure the router is of it, 0 to 1.
     pub score: f64,
     /// What speaks for it.
-    pub signals: Vec<String>,
+    pub signals: Vec<Signal>,
+    /// Its place among the agents that the router knows.
+    #[serde(skip)]
+    pub(super) place: usize,
+}
+
+/// Something that speaks for an agent; in JSON, the sentence that it is displayed as.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Signal {
+    /// A keyword, or a regular expression, that was found.
+    Keyword(Arc<str>),
+    /// How sure the classifier is of it, 0 to 1.
+    Classifier(f64),
+    /// What in the text the classifier goes by: words, and signs such as a path or a quantity.
+    Because(Vec<Box<str>>),
+    /// How probable it is to a language model, 0 to 1.
+    LanguageModel(f64),
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keyword(keyword) => write!(f, "keyword: {keyword}"),
+            Self::Classifier(sure) => write!(f, "classifier {}", Share(*sure)),
+            Self::Because(reasons) => write!(f, "by {}", reasons.join(", ")),
+            Self::LanguageModel(probability) => {
+                write!(f, "language model {}", Share(*probability))
+            }
+        }
+    }
+}
+
+impl Serialize for Signal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A share as records tell it: two digits, and without what formatting any number costs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share(pub f64);
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 100
+        let percent = (self.0.clamp(0.0, 1.0) * 100.0).round() as u8;
+        let digits = [percent / 100, percent / 10 % 10, percent % 10];
+        let [one, tenth, hundredth] = digits.map(|digit| char::from(b'0' + digit));
+        f.write_char(one)?;
+        f.write_char('.')?;
+        f.write_char(tenth)?;
+        f.write_char(hundredth)
+    }
 }
 
 /// The record of a routing decision, as every answer carries it.
@@ -90,9 +143,9 @@ pub struct Routing {
     /// How sure the router is of the primary agent, 0 to 1.
     pub confidence: f64,
     /// Why, in a sentence.
-    pub reasoning: String,
+    pub reasoning: Arc<str>,
     /// All that were considered, best first.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Arc<[Candidate]>,
     /// What a language model said; null when none was asked, or none answered.
     pub llm: Option<Advice>,
     /// Whether the decision was remembered from an earlier request.
@@ -139,8 +192,8 @@ impl Plan {
             primary_agent: primary.clone(),
             secondary_agents: secondary.to_vec(),
             confidence: 1.0,
-            reasoning: "the request names its agents".to_owned(),
-            candidates: Vec::new(),
+            reasoning: "the request names its agents".into(),
+            candidates: Arc::default(),
             llm: None,
             cached: false,
             fallback_reason: None,

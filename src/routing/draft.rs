@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::decision::{Advice, Candidate, Decided, Mode, Plan};
 
@@ -29,23 +30,16 @@ pub(super) struct Errand {
     /// Its words; `None`: all of the request.
     pub part: Option<String>,
     /// Who could do it, best first.
-    pub options: Vec<Opinion>,
+    pub options: Arc<[Candidate]>,
     pub decided: Decided,
-    pub reasoning: String,
-}
-
-/// How well an agent fits, by its place in the guide.
-#[derive(Debug, Clone)]
-pub(super) struct Opinion {
-    pub place: usize,
-    pub candidate: Candidate,
+    pub reasoning: Arc<str>,
 }
 
 impl Draft {
     /// Whether the plan asks just those that fit best.
     pub fn is_followed_by(&self, plan: &Plan) -> bool {
         let best = self.errands.iter().filter_map(Errand::best);
-        let best = best.map(|best| &best.candidate.agent);
+        let best = best.map(|best| &best.agent);
         self.trouble.is_empty()
             && plan
                 .agents
@@ -64,7 +58,7 @@ impl Draft {
         let first = &self.errands[0].options;
         let rivals = first
             .iter()
-            .filter(|option| option.candidate.score >= RIVAL)
+            .filter(|option| option.score >= RIVAL)
             .count();
         self.errands.len() > 1 || text.len() > LONG || rivals >= MANY
     }
@@ -72,7 +66,7 @@ impl Draft {
 
 impl Errand {
     /// The agent that fits best, where any does.
-    pub fn best(&self) -> Option<&Opinion> {
+    pub fn best(&self) -> Option<&Candidate> {
         self.options
             .first()
             .filter(|_| self.decided != Decided::Fallback)
@@ -80,12 +74,12 @@ impl Errand {
 
     /// How sure to be of it.
     pub fn confidence(&self) -> f64 {
-        self.best().map_or(0.0, |best| best.candidate.score)
+        self.best().map_or(0.0, |best| best.score)
     }
 
     /// By how much it is ahead of the next.
     pub fn margin(&self) -> f64 {
-        let next = self.options.get(1).map_or(0.0, |next| next.candidate.score);
+        let next = self.options.get(1).map_or(0.0, |next| next.score);
         self.confidence() - next
     }
 }

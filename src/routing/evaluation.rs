@@ -3,6 +3,7 @@
 mod measures;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -32,7 +33,7 @@ struct Outcome {
     sample: Sample,
     agents: Vec<AgentName>,
     confidence: f64,
-    reasoning: String,
+    reasoning: Arc<str>,
     took: Duration,
 }
 
@@ -103,7 +104,7 @@ pub struct Mistake {
     /// How sure the router was.
     pub confidence: f64,
     /// Why.
-    pub reasoning: String,
+    pub reasoning: Arc<str>,
 }
 
 impl Evaluation {

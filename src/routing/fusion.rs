@@ -1,8 +1,8 @@
 //! What a language model said, weighed against what the classifier and the rules said.
 
 use super::advice::Consultation;
-use super::decision::{Candidate, Decided, Mode, RoutingStrategy};
-use super::draft::{Draft, Errand, Opinion};
+use super::decision::{Candidate, Decided, Mode, RoutingStrategy, Signal};
+use super::draft::{Draft, Errand};
 use super::guide::Guide;
 use crate::words::AgentName;
 
@@ -42,7 +42,7 @@ impl Guide {
         let Some(errand) = self.weighed(&draft.errands[0], first, told, power) else {
             return;
         };
-        let agrees = errand.options[0].candidate.agent == *first;
+        let agrees = errand.options[0].agent == *first;
         if !agrees {
             draft.errands[0] = errand;
             return;
@@ -53,7 +53,7 @@ impl Guide {
         );
         let primary = Errand {
             decided: Decided::Llm,
-            reasoning,
+            reasoning: reasoning.into(),
             ..errand
         };
         self.adopt(draft, primary, &advice.agents[1..]);
@@ -61,33 +61,30 @@ impl Guide {
 
     /// The options of an errand, with the model's choice among them, each as probable as both make it.
     fn weighed(&self, errand: &Errand, first: &AgentName, told: f64, power: i32) -> Option<Errand> {
-        let mut options = errand.options.clone();
+        let mut options = errand.options.to_vec();
         if !options
             .iter()
-            .any(|option| option.candidate.agent == *first)
+            .any(|option| option.agent == *first)
         {
             options.push(self.opinion(first, 0.0)?);
         }
         #[allow(clippy::cast_precision_loss)] // a handful
         let others = (1.0 - told) / (options.len() - 1).max(1) as f64;
         for option in &mut options {
-            let chosen = option.candidate.agent == *first;
+            let chosen = option.agent == *first;
             let said: f64 = if chosen { told } else { others };
             if chosen {
-                option
-                    .candidate
-                    .signals
-                    .push(format!("language model {told:.2}"));
+                option.signals.push(Signal::LanguageModel(told));
             }
-            option.candidate.score = option.candidate.score.max(LEAST) * said.powi(power);
+            option.score = option.score.max(LEAST) * said.powi(power);
         }
-        let sum: f64 = options.iter().map(|option| option.candidate.score).sum();
+        let sum: f64 = options.iter().map(|option| option.score).sum();
         for option in &mut options {
-            option.candidate.score = (option.candidate.score / sum * 1000.0).round() / 1000.0;
+            option.score = (option.score / sum * 1000.0).round() / 1000.0;
         }
-        options.sort_by(|a, b| b.candidate.score.total_cmp(&a.candidate.score));
+        options.sort_by(|a, b| b.score.total_cmp(&a.score));
         Some(Errand {
-            options,
+            options: options.into(),
             ..errand.clone()
         })
     }
@@ -99,14 +96,14 @@ impl Guide {
             let asked = |errand: &&Errand| {
                 errand
                     .best()
-                    .is_some_and(|best| best.candidate.agent == *agent)
+                    .is_some_and(|best| best.agent == *agent)
             };
             known
                 .iter()
                 .find(asked)
                 .and_then(|errand| errand.part.clone())
         };
-        let first = primary.options[0].candidate.agent.clone();
+        let first = primary.options[0].agent.clone();
         draft.errands.push(Errand {
             part: part_of(&first),
             ..primary
@@ -117,9 +114,9 @@ impl Guide {
             };
             draft.errands.push(Errand {
                 part: part_of(agent),
-                options: vec![opinion],
+                options: [opinion].into(),
                 decided: Decided::Llm,
-                reasoning: format!("the language model chose {agent}, too"),
+                reasoning: format!("the language model chose {agent}, too").into(),
             });
         }
         if draft.errands.len() == 1 {
@@ -136,15 +133,13 @@ impl Guide {
         }
     }
 
-    fn opinion(&self, agent: &AgentName, score: f64) -> Option<Opinion> {
+    fn opinion(&self, agent: &AgentName, score: f64) -> Option<Candidate> {
         let place = self.cards.iter().position(|card| card.name == *agent)?;
-        Some(Opinion {
+        Some(Candidate {
+            agent: agent.clone(),
+            score,
+            signals: Vec::new(),
             place,
-            candidate: Candidate {
-                agent: agent.clone(),
-                score,
-                signals: Vec::new(),
-            },
         })
     }
 }
@@ -153,7 +148,7 @@ fn decline(draft: &mut Draft, model: &str) {
     let first = &mut draft.errands[0];
     first.decided = Decided::Fallback;
     first.part = None;
-    first.reasoning = format!("the language model {model} finds that no agent fits");
+    first.reasoning = format!("the language model {model} finds that no agent fits").into();
     draft.errands.truncate(1);
     draft.mode = Mode::Single;
 }

@@ -1,10 +1,12 @@
 //! What the router knows at one time, and what it makes of a text by itself.
 
 use std::collections::HashSet;
+use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use super::classifier::{Classifier, Reading, Verdict};
-use super::decision::{Candidate, Decided};
-use super::draft::{Errand, Opinion};
+use super::decision::{Candidate, Decided, Share, Signal};
+use super::draft::Errand;
 use super::evidence::{Evidence, weigh};
 use super::negation;
 use super::question::Question;
@@ -84,7 +86,7 @@ impl Guide {
 
     /// Adds to what rules say that the agent answered last.
     fn speak_up(&self, matches: &mut Vec<Match>, place: usize) {
-        let said = "the agent of the previous turn".to_owned();
+        let said = Arc::from("the agent of the previous turn");
         match matches.iter_mut().find(|found| found.place == place) {
             Some(found) => {
                 found.weight += PREVIOUS;
@@ -168,53 +170,57 @@ impl Guide {
             Some(best) if decided != Decided::Fallback => self.reasoning(best, &words),
             _ => self.excuse(evidence.first(), learned),
         };
-        let opinions = evidence.iter().enumerate().map(|(rank, evidence)| Opinion {
-            place: evidence.place,
-            candidate: self.candidate(evidence, if rank == 0 { &words } else { &[] }),
+        let candidates = evidence.iter().enumerate().map(|(rank, evidence)| {
+            let reasons = if rank == 0 { &words[..] } else { &[] };
+            self.candidate(evidence, reasons)
         });
         Errand {
             part: None,
-            options: opinions.collect(),
+            options: candidates.collect(),
             decided,
-            reasoning,
+            reasoning: reasoning.into(),
         }
     }
 
-    fn candidate(&self, evidence: &Evidence<'_>, words: &[String]) -> Candidate {
-        let keywords = evidence.rules.iter().flat_map(|found| &found.keywords);
-        let mut signals: Vec<String> = keywords.map(|it| format!("keyword: {it}")).collect();
-        if let Some(confidence) = evidence.learned {
-            signals.push(format!("classifier {confidence:.2}"));
+    fn candidate(&self, evidence: &Evidence<'_>, reasons: &[Box<str>]) -> Candidate {
+        let mut signals = Vec::new();
+        if let Some(found) = evidence.rules {
+            signals.extend(found.keywords.iter().cloned().map(Signal::Keyword));
         }
-        if !words.is_empty() {
-            signals.push(format!("by {}", words.join(", ")));
+        signals.extend(evidence.learned.map(Signal::Classifier));
+        if !reasons.is_empty() {
+            signals.push(Signal::Because(reasons.to_vec()));
         }
         Candidate {
             agent: self.cards[evidence.place].name.clone(),
             score: rounded(evidence.score),
             signals,
+            place: evidence.place,
         }
     }
 
-    fn reasoning(&self, best: &Evidence<'_>, words: &[String]) -> String {
+    fn reasoning(&self, best: &Evidence<'_>, reasons: &[Box<str>]) -> String {
         let name = &self.cards[best.place].name;
-        let keywords = best.rules.map(|found| quoted(&found.keywords));
-        let similar = match words {
-            [] => String::new(),
-            words => format!(", by {}", words.join(", ")),
-        };
-        match (keywords, best.learned) {
-            (Some(keywords), Some(sure)) => {
-                format!(
-                    "{keywords} speaks for {name}; the classifier is {sure:.2} sure of it{similar}"
-                )
-            }
-            (Some(keywords), None) => format!("{keywords} speaks for {name}"),
+        let mut told = String::with_capacity(128);
+        let written = match (best.rules, best.learned) {
+            (Some(found), None) => write!(told, "{} speaks for {name}", Quoted(&found.keywords)),
+            (Some(found), Some(sure)) => write!(
+                told,
+                "{} speaks for {name}; the classifier is {} sure of it",
+                Quoted(&found.keywords),
+                Share(sure)
+            ),
             (None, sure) => {
-                let sure = sure.unwrap_or_default();
-                format!("the classifier is {sure:.2} sure of {name}{similar}")
+                let sure = Share(sure.unwrap_or_default());
+                write!(told, "the classifier is {sure} sure of {name}")
             }
+        };
+        written.expect("a string takes all that there is memory for");
+        if best.learned.is_some() && !reasons.is_empty() {
+            told.push_str(", by ");
+            told.push_str(&reasons.join(", "));
         }
+        told
     }
 
     /// Why nobody is chosen.
@@ -223,10 +229,10 @@ impl Guide {
         match (best, learned) {
             (Some(best), Some((learned, verdict))) => format!(
                 "{NO_KEYWORD}, and it is unlike what the agents are known for: the classifier is \
-                 {:.2} sure of {}, and decides from {:.2}",
-                best.score,
+                 {} sure of {}, and decides from {}",
+                Share(best.score),
                 self.cards[best.place].name,
-                learned.needed(verdict)
+                Share(learned.needed(verdict).into())
             ),
             _ => NO_KEYWORD.to_owned(),
         }
@@ -258,15 +264,15 @@ impl Learned {
     }
 
     /// What in the text speaks most for that agent.
-    fn reasons(&self, place: usize, reading: &Reading<'_>) -> Vec<String> {
+    fn reasons(&self, place: usize, reading: &Reading<'_>) -> Vec<Box<str>> {
         let Some(class) = self.class_of(place) else {
             return Vec::new();
         };
         let words = self.classifier.reasons(&reading.text, class, REASONS);
-        let words = words.into_iter().map(|word| format!("\"{word}\""));
+        let words = words.into_iter().map(|word| ["\"", word, "\""].concat().into());
         let signs = self.classifier.telling_signs(reading.signs, class);
         words
-            .chain(signs.map(|sign| sign.told().to_owned()))
+            .chain(signs.map(|sign| sign.told().into()))
             .collect()
     }
 }
@@ -276,7 +282,15 @@ fn rounded(score: f64) -> f64 {
     ((score * 1000.0).round() / 1000.0).min(0.99)
 }
 
-fn quoted(words: &[String]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    quoted.join(", ")
+/// Words between quotation marks.
+struct Quoted<'a>(&'a [Arc<str>]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, word) in self.0.iter().enumerate() {
+            let comma = if number > 0 { ", " } else { "" };
+            write!(f, "{comma}\"{word}\"")?;
+        }
+        Ok(())
+    }
 }

@@ -1,8 +1,9 @@
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use moka::sync::Cache;
+use quick_cache::Equivalent;
+use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
 
 use super::decision::{Mode, Plan, RoutingStrategy};
@@ -43,26 +44,29 @@ impl Default for MemoryConfig {
 #[derive(Debug)]
 pub(super) struct Memory {
     /// `None`: nothing is remembered.
-    cache: Option<Cache<Key, Remembered>>,
+    cache: Option<Cache<Key, Arc<Remembered>>>,
+    ttl: Duration,
     state: RandomState,
 }
 
 /// What was decided.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Remembered {
-    pub draft: Arc<Draft>,
+    pub draft: Draft,
     /// The plan that follows from it while nothing stands in the way of any agent.
     plan: Option<Plan>,
     /// The same as a remembered one, made when it is first found.
-    again: Arc<OnceLock<Plan>>,
+    again: OnceLock<Plan>,
+    since: Instant,
 }
 
 impl Remembered {
     pub fn new(draft: Draft, plan: Option<Plan>) -> Self {
         Self {
-            draft: Arc::new(draft),
+            draft,
             plan,
-            again: Arc::default(),
+            again: OnceLock::new(),
+            since: Instant::now(),
         }
     }
 
@@ -74,50 +78,81 @@ impl Remembered {
 }
 
 /// All that a decision depends on. Texts are compared as they are: two with one key would be one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
     text: Box<str>,
+    circumstances: Circumstances,
+}
+
+/// What a decision depends on beside the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Circumstances {
     guide: u64,
     strategy: RoutingStrategy,
     mode: Option<Mode>,
     signs: Signs,
     /// A hash of what came with the text and of who may be asked; 0 where there is nothing.
-    circumstances: u64,
+    others: u64,
+}
+
+/// A key to look for; it hashes as the one that it may be.
+#[derive(Hash)]
+struct Sought<'a> {
+    text: &'a str,
+    circumstances: Circumstances,
+}
+
+impl Equivalent<Key> for Sought<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.text == *key.text && self.circumstances == key.circumstances
+    }
 }
 
 impl Memory {
     pub fn new(config: MemoryConfig) -> Self {
+        let entries = usize::try_from(config.entries).unwrap_or(usize::MAX);
         Self {
-            cache: (config.entries > 0).then(|| {
-                let cache = Cache::builder().max_capacity(config.entries);
-                cache.time_to_live(config.ttl).build()
-            }),
+            cache: (entries > 0).then(|| Cache::new(entries)),
+            ttl: config.ttl,
             state: RandomState::new(),
         }
     }
 
-    pub fn key(&self, question: &Question<'_>, guide: u64) -> Key {
-        Key {
-            text: question.content.trim().into(),
+    pub fn find(&self, text: &str, circumstances: Circumstances) -> Option<Arc<Remembered>> {
+        let sought = Sought {
+            text,
+            circumstances,
+        };
+        let found = self.cache.as_ref()?.get(&sought)?;
+        (found.since.elapsed() < self.ttl).then_some(found)
+    }
+
+    pub fn keep(
+        &self,
+        text: &str,
+        circumstances: Circumstances,
+        decided: impl FnOnce() -> Remembered,
+    ) {
+        if let Some(cache) = &self.cache {
+            let key = Key {
+                text: text.into(),
+                circumstances,
+            };
+            cache.insert(key, Arc::new(decided()));
+        }
+    }
+
+    pub fn circumstances(&self, question: &Question<'_>, guide: u64) -> Circumstances {
+        Circumstances {
             guide,
             strategy: question.strategy,
             mode: question.mode,
             signs: question.signs(),
-            circumstances: self.circumstances(question),
+            others: self.others(question),
         }
     }
 
-    pub fn find(&self, key: &Key) -> Option<Remembered> {
-        self.cache.as_ref()?.get(key)
-    }
-
-    pub fn keep(&self, key: Key, decided: impl FnOnce() -> Remembered) {
-        if let Some(cache) = &self.cache {
-            cache.insert(key, decided());
-        }
-    }
-
-    fn circumstances(&self, question: &Question<'_>) -> u64 {
+    fn others(&self, question: &Question<'_>) -> u64 {
         let context = question.context.filter(|context| !context.is_empty());
         if context.is_none() && question.history.is_empty() && question.permitted.is_none() {
             return 0;

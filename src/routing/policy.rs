@@ -4,10 +4,10 @@
 //! takes no work, or that needs more confidence than there is, is not asked. The next that fits
 //! stands in, and the record names both.
 
-use std::fmt::Write;
+use std::sync::Arc;
 
 use super::decision::{Candidate, Decided, Mode, Plan, Routing};
-use super::draft::{Draft, Errand, Opinion};
+use super::draft::{Draft, Errand};
 use super::question::Question;
 use crate::words::AgentName;
 
@@ -80,37 +80,37 @@ impl Gate<'_> {
         remarks: &mut Vec<String>,
     ) -> Option<Chosen> {
         if errand.decided == Decided::Fallback {
-            remarks.push(errand.reasoning.clone());
+            remarks.push(errand.reasoning.to_string());
             return None;
         }
         let mut refused: Vec<String> = Vec::new();
-        for (rank, opinion) in errand.options.iter().enumerate() {
-            if rank > 0 && opinion.candidate.score < PLAUSIBLE {
+        for (rank, candidate) in errand.options.iter().enumerate() {
+            if rank > 0 && candidate.score < PLAUSIBLE {
                 break;
             }
-            match self.objection(opinion, question) {
+            match self.objection(candidate, question) {
                 None => {
-                    let agent = opinion.candidate.agent.clone();
+                    let agent = candidate.agent.clone();
                     if !refused.is_empty() {
                         remarks.push(format!("{}; {agent} stands in", refused.join(", ")));
                     }
                     let known = chosen.iter().any(|known| known.agent == agent);
                     return (!known).then(|| Chosen {
                         agent,
-                        score: opinion.candidate.score,
+                        score: candidate.score,
                         part: errand.part.clone(),
                         is_fallback: false,
                     });
                 }
                 Some(objection) => {
-                    let agent = &opinion.candidate.agent;
+                    let agent = &candidate.agent;
                     refused.push(format!("{agent} {objection}"));
                     if let Some(stand_in) = self.stand_in(agent, question) {
                         remarks.push(format!("{}; {stand_in} stands in", refused.join(", ")));
                         let known = chosen.iter().any(|known| known.agent == stand_in);
                         return (!known).then(|| Chosen {
                             agent: stand_in,
-                            score: opinion.candidate.score,
+                            score: candidate.score,
                             part: errand.part.clone(),
                             is_fallback: false,
                         });
@@ -127,8 +127,8 @@ impl Gate<'_> {
     }
 
     /// Why an agent is not asked.
-    fn objection(&self, opinion: &Opinion, question: &Question<'_>) -> Option<String> {
-        let Candidate { agent, score, .. } = &opinion.candidate;
+    fn objection(&self, candidate: &Candidate, question: &Question<'_>) -> Option<String> {
+        let Candidate { agent, score, .. } = candidate;
         if question
             .permitted
             .is_some_and(|permitted| !permitted.contains(agent))
@@ -138,7 +138,7 @@ impl Gate<'_> {
         if let Some(obstacle) = (self.obstacle)(agent) {
             return Some(obstacle.to_owned());
         }
-        let needed = (self.min_confidence)(opinion.place);
+        let needed = (self.min_confidence)(candidate.place);
         (*score < needed).then(|| format!("needs a confidence of {needed:.2} (min_confidence)"))
     }
 
@@ -170,14 +170,14 @@ impl Gate<'_> {
     /// Where several are wanted and one thing is asked, all do it that fit at least a third as well.
     fn add_rivals(&self, errand: &Errand, question: &Question<'_>, chosen: &mut Vec<Chosen>) {
         let best = chosen[0].score;
-        for opinion in &errand.options {
-            let agent = &opinion.candidate.agent;
-            let fits = opinion.candidate.score * 3.0 >= best;
+        for candidate in errand.options.iter() {
+            let agent = &candidate.agent;
+            let fits = candidate.score * 3.0 >= best;
             let known = chosen.iter().any(|known| known.agent == *agent);
-            if fits && !known && self.objection(opinion, question).is_none() {
+            if fits && !known && self.objection(candidate, question).is_none() {
                 chosen.push(Chosen {
                     agent: agent.clone(),
-                    score: opinion.candidate.score,
+                    score: candidate.score,
                     part: None,
                     is_fallback: false,
                 });
@@ -227,48 +227,47 @@ fn plan(draft: &Draft, mode: Mode, is_told: bool, chosen: &[Chosen], remarks: &[
             Vec::new()
         },
         agents,
-        routing: std::sync::Arc::new(routing.into()),
+        routing: Arc::new(routing.into()),
     }
 }
 
-fn reasoning(draft: &Draft, primary: &Chosen, chosen: &[Chosen], mode: Mode) -> String {
+fn reasoning(draft: &Draft, primary: &Chosen, chosen: &[Chosen], mode: Mode) -> Arc<str> {
     let first = &draft.errands[0].reasoning;
     if primary.is_fallback {
-        return format!("{first}, so the fallback agent answers");
+        return format!("{first}, so the fallback agent answers").into();
     }
-    let mut reasoning = first.clone();
-    if chosen.len() > 1 && draft.errands.len() > 1 {
-        let names: Vec<&str> = chosen[1..].iter().map(|choice| &*choice.agent).collect();
-        let how = match mode {
-            Mode::Sequential => "then",
-            Mode::Single | Mode::Parallel => "at the same time",
-        };
-        let _ = write!(
-            reasoning,
-            "; the request asks for more, {how} {}",
-            names.join(", ")
-        );
+    if chosen.len() == 1 || draft.errands.len() == 1 {
+        return Arc::clone(first);
     }
-    reasoning
+    let names: Vec<&str> = chosen[1..].iter().map(|choice| &*choice.agent).collect();
+    let how = match mode {
+        Mode::Sequential => "then",
+        Mode::Single | Mode::Parallel => "at the same time",
+    };
+    let names = names.join(", ");
+    format!("{first}; the request asks for more, {how} {names}").into()
 }
 
 /// All that were considered: those of the first errand, and the best of each other.
-fn candidates(draft: &Draft) -> Vec<Candidate> {
+fn candidates(draft: &Draft) -> Arc<[Candidate]> {
+    if draft.errands.len() == 1 {
+        return Arc::clone(&draft.errands[0].options);
+    }
     let mut candidates: Vec<Candidate> = Vec::new();
     let rest = draft.errands[1..]
         .iter()
         .filter_map(|errand| errand.options.first());
-    for opinion in draft.errands[0].options.iter().chain(rest) {
+    for candidate in draft.errands[0].options.iter().chain(rest) {
         match candidates
             .iter_mut()
-            .find(|known| known.agent == opinion.candidate.agent)
+            .find(|known| known.agent == candidate.agent)
         {
-            Some(known) if known.score < opinion.candidate.score => {
-                *known = opinion.candidate.clone();
+            Some(known) if known.score < candidate.score => {
+                *known = candidate.clone();
             }
             Some(_) => {}
-            None => candidates.push(opinion.candidate.clone()),
+            None => candidates.push(candidate.clone()),
         }
     }
-    candidates
+    candidates.into()
 }

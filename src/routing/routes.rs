@@ -9,7 +9,7 @@ use super::decision::{Plan, RoutingStrategy};
 use super::draft::Draft;
 use super::guide::Guide;
 use super::learning::Schooling;
-use super::memory::{Key, Memory, MemoryConfig, Remembered};
+use super::memory::{Circumstances, Memory, MemoryConfig, Remembered};
 use super::policy::{Denied, Gate};
 use super::question::Question;
 use super::rules::RuleError;
@@ -63,7 +63,7 @@ enum Wish<'a> {
 struct Sketch {
     edition: Arc<Edition>,
     draft: Draft,
-    key: Key,
+    circumstances: Circumstances,
 }
 
 impl Routes {
@@ -199,19 +199,19 @@ impl Routes {
     /// What is remembered, or else a draft.
     fn begin(&self, question: &Question<'_>) -> Result<Decision, Denied> {
         let edition = self.shared.guide.load();
-        let key = self.shared.memory.key(question, edition.number);
-        if let Some(found) = self.shared.memory.find(&key) {
+        let memory = &self.shared.memory;
+        let circumstances = memory.circumstances(question, edition.number);
+        if let Some(found) = memory.find(question.content, circumstances) {
             if let Some(plan) = found.plan_again().filter(|plan| self.is_clear(plan)) {
                 return Ok(Decision::Made(plan.clone()));
             }
-            let draft = found.draft;
-            let plan = self.gate(&edition.guide, |gate| gate.settle(&draft, question));
+            let plan = self.gate(&edition.guide, |gate| gate.settle(&found.draft, question));
             return Ok(Decision::Made(plan?.remembered()));
         }
         Ok(Decision::Drafted(Sketch {
             draft: edition.guide.draft(question),
             edition: Arc::clone(&edition),
-            key,
+            circumstances,
         }))
     }
 
@@ -225,12 +225,13 @@ impl Routes {
         let Sketch {
             edition,
             draft,
-            key,
+            circumstances,
         } = sketch;
         self.gate(&edition.guide, |gate| {
             let plan = gate.settle(&draft, question)?;
             if may_remember {
-                self.shared.memory.keep(key, || {
+                let memory = &self.shared.memory;
+                memory.keep(question.content, circumstances, || {
                     let follows = draft.is_followed_by(&plan);
                     Remembered::new(draft, follows.then(|| plan.clone()))
                 });

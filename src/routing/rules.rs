@@ -1,6 +1,7 @@
 //! Words, phrases and regular expressions that speak for agents, found all at once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::{RegexSet, RegexSetBuilder};
@@ -45,7 +46,7 @@ pub struct RuleTable {
 struct Rule {
     agent: usize,
     weight: f64,
-    shown: String,
+    shown: Arc<str>,
     requires: Vec<usize>,
     forbids: Vec<usize>,
 }
@@ -60,7 +61,7 @@ pub struct Match {
     /// The sum of the weights of the keywords that were found, each counted once.
     pub weight: f64,
     /// The keywords that were found.
-    pub keywords: Vec<String>,
+    pub keywords: Vec<Arc<str>>,
 }
 
 /// Why there can be no table of these rules.
@@ -167,7 +168,7 @@ impl RuleTable {
             found.len() - 1
         });
         found[place].weight += rule.weight;
-        found[place].keywords.push(rule.shown.clone());
+        found[place].keywords.push(Arc::clone(&rule.shown));
     }
 }
 
@@ -223,7 +224,7 @@ impl Patterns {
         Rule {
             agent,
             weight: keyword.weight,
-            shown: keyword.pattern.as_str().to_owned(),
+            shown: keyword.pattern.as_str().into(),
             requires: places(&keyword.requires),
             forbids: places(&keyword.forbids),
         }

@@ -3,7 +3,8 @@
 mod marks;
 
 use marks::{
-    DOCUMENTS, Marks, Numbers, PROGRAMS, begins_with_command, has_option, is_path, is_question,
+    DOCUMENTS, Letters, Marks, Numbers, PROGRAMS, asks_by_word, begins_with_command, has_option,
+    is_path,
 };
 
 use super::text::Text;
@@ -100,6 +101,7 @@ impl Signs {
     /// What can be seen of the text itself.
     pub fn of(text: &Text<'_>) -> Self {
         let written = &*text.written;
+        let has = Letters::of(written);
         let mut signs = Self::default();
         let mut see = |sign, seen: bool| {
             if seen {
@@ -107,36 +109,41 @@ impl Signs {
             }
         };
         let words = text.each_word().take(31).count();
-        see(Sign::CodeFence, written.contains('`'));
+        see(Sign::CodeFence, has.any(b"`"));
         let marks = Marks::of(written);
         see(Sign::CodeMarks, marks.code > 1);
         see(Sign::ErrorMessage, marks.error);
-        see(
-            Sign::Command,
-            begins_with_command(written, marks.shell || has_option(written)),
-        );
-        see(Sign::ShellMarks, marks.shell || has_option(written));
+        let is_shell = marks.shell || has.any(b"-") && has_option(written);
+        see(Sign::Command, begins_with_command(written, is_shell));
+        see(Sign::ShellMarks, is_shell);
         see(Sign::Url, marks.url);
-        see(Sign::Question, is_question(text));
-        see(Sign::Exclamation, written.contains(['!', '！']));
+        let asks = has.any(b"?") || !has.only_ascii && written.contains('？');
+        see(Sign::Question, asks || asks_by_word(text));
+        let exclaims = has.any(b"!") || !has.only_ascii && written.contains('！');
+        see(Sign::Exclamation, exclaims);
         see(Sign::Brief, words <= 2);
         see(Sign::Lengthy, words > 30);
+        let foreign = |c: char| !c.is_ascii() && c.is_alphabetic();
         see(
             Sign::Foreign,
-            written.chars().any(|c| !c.is_ascii() && c.is_alphabetic()),
+            !has.only_ascii && written.contains(foreign),
         );
-        for token in written.split_ascii_whitespace() {
-            let token = token.trim_matches(|c: char| "()[]\"',;:!?".contains(c));
-            see(Sign::Path, is_path(token));
-            let end = token
-                .rsplit_once('.')
-                .map_or("", |(_, end)| end.trim_end_matches('.'));
-            see(Sign::ProgramFile, PROGRAMS.contains(end));
-            see(Sign::DocumentFile, DOCUMENTS.contains(end));
+        if has.any(br"/\.") {
+            for token in written.split_ascii_whitespace() {
+                let token = token.trim_matches(|c: char| "()[]\"',;:!?".contains(c));
+                see(Sign::Path, is_path(token));
+                if let Some((_, end)) = token.rsplit_once('.') {
+                    let end = end.trim_end_matches('.');
+                    see(Sign::ProgramFile, PROGRAMS.contains(end));
+                    see(Sign::DocumentFile, DOCUMENTS.contains(end));
+                }
+            }
         }
-        let numbers = Numbers::of(&text.words);
-        see(Sign::Quantity, numbers.quantity);
-        see(Sign::Arithmetic, numbers.arithmetic);
+        if has.any(b"0123456789") {
+            let numbers = Numbers::of(&text.words);
+            see(Sign::Quantity, numbers.quantity);
+            see(Sign::Arithmetic, numbers.arithmetic);
+        }
         signs
     }
 

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::classifier::BySpread;
+
 /// Of a longer text the router reads the beginning and the end, so many bytes of each: what is
 /// wanted is said there, and what lies between is mostly what it is wanted of.
 const HEAD: usize = 1536;
@@ -39,7 +41,7 @@ impl<'a> Text<'a> {
 }
 
 /// A set of words to look texts' words up in.
-pub(super) type Words = HashSet<&'static str>;
+pub(super) type Words = HashSet<&'static str, BySpread>;
 
 /// The words of a list.
 pub(super) fn words_of(list: &'static str) -> Words {

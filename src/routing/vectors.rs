@@ -15,7 +15,8 @@ pub(super) const DIMENSIONS: usize = 64;
 static WORDS: LazyLock<Vectors> =
     LazyLock::new(|| Vectors::read(include_bytes!("vectors/words.bin")));
 
-type Tokens = HashMap<&'static str, usize, BySpread>;
+/// Rows by the hashes of tokens: tens of thousands of tokens hardly ever share one of 2^32.
+type Tokens = HashMap<u32, u32, BySpread>;
 
 struct Vectors {
     /// Whole words, and the beginnings of words.
@@ -25,23 +26,61 @@ struct Vectors {
     rows: &'static [u8],
 }
 
-/// The direction in which the words of a normalised text point together, of length 1; zero where no
-/// word is known.
-pub(super) fn meaning(words: &str) -> [f32; DIMENSIONS] {
-    let mut sum = [0.0; DIMENSIONS];
-    for word in words
-        .split_ascii_whitespace()
-        .filter(|word| word.is_ascii())
-    {
-        WORDS.add(word, &mut sum);
+/// What some words mean together: the sum of their vectors, as far as it fits (hundreds of times the
+/// same word do not).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Meaning([i16; DIMENSIONS]);
+
+impl Meaning {
+    /// Of no words.
+    pub const NOTHING: Self = Self([0; DIMENSIONS]);
+
+    /// Of the words of a normalised text.
+    pub fn of(words: &str) -> Self {
+        let mut meaning = Self::NOTHING;
+        for word in words.split_ascii_whitespace() {
+            meaning.add_word(word);
+        }
+        meaning
     }
-    let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if length > 0.0 {
-        for x in &mut sum {
-            *x /= length;
+
+    /// Adds what a word means, where it is known.
+    pub fn add_word(&mut self, word: &str) {
+        if word.is_ascii() {
+            WORDS.add(word, self);
         }
     }
-    sum
+
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
+    /// Whether no word was known.
+    pub fn is_nothing(&self) -> bool {
+        self.0.iter().all(|x| *x == 0)
+    }
+
+    /// How much is meant, whatever it is.
+    pub fn length(&self) -> f32 {
+        // Each of these sums is of every eighth square: so that eight are made at once.
+        let mut squares = [0.0_f32; 8];
+        let (blocks, []) = self.0.as_chunks::<8>() else {
+            unreachable!("there are eight times eight dimensions");
+        };
+        for block in blocks {
+            for (sum, x) in squares.iter_mut().zip(block) {
+                *sum += f32::from(*x) * f32::from(*x);
+            }
+        }
+        squares.iter().sum::<f32>().sqrt()
+    }
+
+    /// The vector.
+    pub fn numbers(&self) -> [f32; DIMENSIONS] {
+        self.0.map(f32::from)
+    }
 }
 
 impl Vectors {
@@ -56,13 +95,12 @@ impl Vectors {
         let (rows, tokens) = file[8..].split_at(number(0) * DIMENSIONS);
         let tokens = std::str::from_utf8(tokens)
             .expect(LAID_OUT)
-            .split('\n')
-            .enumerate();
+            .split('\n');
         let (mut begins, mut goes_on) = <(Tokens, Tokens)>::default();
-        for (row, token) in tokens {
+        for (row, token) in (0..).zip(tokens) {
             match token.strip_prefix("##") {
-                Some(end) if !end.is_empty() => goes_on.insert(end, row),
-                _ => begins.insert(token, row),
+                Some(end) if !end.is_empty() => goes_on.insert(of_token(end), row),
+                _ => begins.insert(of_token(token), row),
             };
         }
         Self {
@@ -74,7 +112,7 @@ impl Vectors {
 
     /// Adds the vectors of the longest known pieces that make up the word, from the front
     /// (`WordPiece`).
-    fn add(&self, word: &str, sum: &mut [f32; DIMENSIONS]) {
+    fn add(&self, word: &str, sum: &mut Meaning) {
         let mut rest = word;
         while !rest.is_empty() {
             let known = if rest.len() == word.len() {
@@ -82,21 +120,39 @@ impl Vectors {
             } else {
                 &self.goes_on
             };
-            // No piece is longer than this.
-            let longest = rest.len().min(18);
-            let found = (1..=longest)
+            let mut hashes = [0; LONGEST];
+            let mut hash = EMPTY;
+            for (place, byte) in hashes.iter_mut().zip(rest.bytes()) {
+                hash = hashed(hash, byte);
+                *place = hash;
+            }
+            let longest = rest.len().min(LONGEST);
+            let found = (0..longest)
                 .rev()
-                .find_map(|end| Some((end, *known.get(&rest[..end])?)));
+                .find_map(|last| Some((last + 1, *known.get(&hashes[last])?)));
             let Some((end, row)) = found else {
                 return;
             };
-            let row = &self.rows[row * DIMENSIONS..][..DIMENSIONS];
-            for (sum, byte) in sum.iter_mut().zip(row) {
-                *sum += f32::from(byte.cast_signed());
+            let row = &self.rows[row as usize * DIMENSIONS..][..DIMENSIONS];
+            for (sum, byte) in sum.0.iter_mut().zip(row) {
+                *sum = sum.saturating_add(byte.cast_signed().into());
             }
             rest = &rest[end..];
         }
     }
+}
+
+/// No token is longer.
+const LONGEST: usize = 18;
+const EMPTY: u32 = 0x811c_9dc5;
+
+fn of_token(token: &str) -> u32 {
+    token.bytes().fold(EMPTY, hashed)
+}
+
+/// FNV-1a, which gives the hash of every beginning on the way.
+fn hashed(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte)).wrapping_mul(16_777_619)
 }
 
 #[cfg(test)]
@@ -104,8 +160,10 @@ mod tests {
     use super::*;
 
     fn nearness(a: &str, b: &str) -> f32 {
-        let pairs = meaning(a).into_iter().zip(meaning(b));
-        pairs.map(|(x, y)| x * y).sum()
+        let (a, b) = (Meaning::of(a), Meaning::of(b));
+        let pairs = a.numbers().into_iter().zip(b.numbers());
+        let product: f32 = pairs.map(|(x, y)| x * y).sum();
+        product / (a.length() * b.length())
     }
 
     #[test]
@@ -127,7 +185,7 @@ mod tests {
     #[test]
     fn what_is_not_known_means_nothing() {
         for words in [" ", " größe "] {
-            assert!(meaning(words).iter().all(|x| x.abs() < f32::EPSILON));
+            assert!(Meaning::of(words).is_nothing());
         }
     }
 }

@@ -84,6 +84,17 @@ impl Journal {
         self.draft(Row { key, field: None }, Draft::new(record, ttl));
     }
 
+    /// The same for a record that another is likely to replace before it is written: it is made JSON
+    /// only when it is written, or read.
+    pub fn put_for_now(
+        &self,
+        key: StateKey,
+        record: impl Serialize + Send + Sync + 'static,
+        ttl: Duration,
+    ) {
+        self.draft(Row { key, field: None }, Draft::unmade(record, ttl));
+    }
+
     /// Puts a record in the place of the same field of that key.
     pub fn put_field(&self, key: StateKey, field: String, record: &impl Serialize, ttl: Duration) {
         let field = Some(field);
@@ -108,7 +119,7 @@ impl Journal {
     /// When it has to be read from the store and cannot be.
     pub async fn read(&self, key: StateKey) -> Result<Option<Bytes>, StoreError> {
         if let Some(draft) = self.unwritten(key) {
-            return Ok(Some(draft.json));
+            return Ok(Some(draft.json()));
         }
         let read = self.shared.store.read(key.to_string()).await;
         self.note(&read);

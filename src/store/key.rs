@@ -15,8 +15,6 @@ pub enum StateKey {
         /// The hour.
         hour: i64,
     },
-    /// What was asked, where it was routed: `question:{id}`.
-    Question(RequestId),
     /// What the router has learned from users: `routing:model`.
     RoutingModel,
     /// What a user said of a request: `feedback:{id}`.
@@ -29,7 +27,6 @@ impl fmt::Display for StateKey {
             Self::Request(id) => write!(f, "request:{id}"),
             Self::Metrics(id) => write!(f, "metrics:{id}"),
             Self::Rollup { hour } => write!(f, "rollup:{hour}"),
-            Self::Question(id) => write!(f, "question:{id}"),
             Self::RoutingModel => f.write_str("routing:model"),
             Self::Feedback(id) => write!(f, "feedback:{id}"),
         }

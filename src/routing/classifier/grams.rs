@@ -3,17 +3,18 @@
 //! a number says something, which one it is hardly ever does.
 
 use std::hash::{BuildHasherDefault, Hasher};
+use std::iter;
 
-/// Where a piece comes from. Each kind is weighed by itself, so that the many runs of characters
-/// do not drown the few words.
+/// Where a piece comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Words,
-    Characters,
+    Pairs,
+    Runs,
 }
 
 impl Kind {
-    pub const ALL: [Self; 2] = [Self::Words, Self::Characters];
+    pub const ALL: [Self; 3] = [Self::Words, Self::Pairs, Self::Runs];
 }
 
 const LONGEST: usize = 5;
@@ -22,27 +23,25 @@ const LONGEST: usize = 5;
 /// it occurs.
 pub(super) fn each(kind: Kind, words: &str, mut found: impl FnMut(u32)) {
     match kind {
-        Kind::Words => {
-            const PAIR: u32 = 0x9e37_79b9;
-            let mut before = None;
-            for word in words.split_ascii_whitespace() {
-                let hash = of_word(word);
-                found(hash);
-                if let Some(before) = before {
-                    found(finished(step(step(PAIR, before), hash)));
-                }
-                before = Some(hash);
-            }
+        Kind::Words => words.split_ascii_whitespace().map(of_word).for_each(found),
+        Kind::Pairs => {
+            let hashes = words.split_ascii_whitespace().map(of_word);
+            let next = hashes.clone().skip(1);
+            hashes.zip(next).for_each(|(word, next)| found(of_pair(word, next)));
         }
-        Kind::Characters => {
-            let mut rest = words;
-            while let Some(end) = rest.get(1..).and_then(|inner| inner.find(' ')) {
-                // The word with both of its spaces.
-                runs(&rest[..end + 2], &mut found);
-                rest = &rest[end + 1..];
-            }
-        }
+        Kind::Runs => each_spaced(words).flat_map(runs).flatten().for_each(found),
     }
+}
+
+/// The words, each with the spaces at both of its ends.
+pub(super) fn each_spaced(words: &str) -> impl Iterator<Item = &str> {
+    let mut rest = words;
+    iter::from_fn(move || {
+        let end = rest.get(1..)?.find(' ')? + 1;
+        let word = &rest[..=end];
+        rest = &rest[end..];
+        Some(word)
+    })
 }
 
 /// The hash of a word by itself.
@@ -54,18 +53,26 @@ pub(super) fn of_word(word: &str) -> u32 {
     )
 }
 
-fn runs(word: &str, found: &mut impl FnMut(u32)) {
+/// The hash of a word after another, of the hashes of both.
+pub(super) fn of_pair(before: u32, word: u32) -> u32 {
+    const SEED: u32 = 0x9e37_79b9;
+    finished(step(step(SEED, before), word))
+}
+
+/// The runs of characters in a word with its spaces: for each character the hashes of those that begin
+/// with it, the shortest first.
+pub(super) fn runs(word: &str) -> impl Iterator<Item = impl Iterator<Item = u32>> {
     const SEED: u32 = 0x9dc5_811c;
-    for (begin, _) in word.char_indices() {
-        let mut hash = SEED;
-        for (length, c) in (1..=LONGEST).zip(word[begin..].chars()) {
+    word.char_indices().map(|(begin, _)| {
+        let characters = word[begin..].chars().take(LONGEST);
+        let hashes = characters.scan(SEED, |hash, c| {
             let c = if c.is_ascii_digit() { '0' } else { c };
-            hash = step(hash, c.into());
-            if length > 1 {
-                found(finished(hash));
-            }
-        }
-    }
+            *hash = step(*hash, c.into());
+            Some(*hash)
+        });
+        // A single character is no run.
+        hashes.skip(1).map(finished)
+    })
 }
 
 /// One step of FNV-1a, over whole numbers instead of bytes.
@@ -116,27 +123,28 @@ mod tests {
 
     #[test]
     fn words_and_their_pairs() {
-        assert_eq!(count(Kind::Words, " what is it "), 5);
+        assert_eq!(count(Kind::Words, " what is it "), 3);
+        assert_eq!(count(Kind::Pairs, " what is it "), 2);
         assert_eq!(count(Kind::Words, " "), 0);
     }
 
     #[test]
     fn runs_of_characters_stay_within_a_word() {
         // ` ab `: 3 of two, 2 of three, 1 of four characters.
-        assert_eq!(count(Kind::Characters, " ab "), 6);
-        assert_eq!(count(Kind::Characters, " ab ü "), 6 + 3);
-        assert_eq!(count(Kind::Characters, " "), 0);
+        assert_eq!(count(Kind::Runs, " ab "), 6);
+        assert_eq!(count(Kind::Runs, " ab ü "), 6 + 3);
+        assert_eq!(count(Kind::Runs, " "), 0);
     }
 
     #[test]
     fn the_same_piece_has_the_same_hash_wherever_it_stands() {
-        let pieces = |words: &str| {
+        let pieces = |kind, words: &str| {
             let mut pieces = Vec::new();
-            each(Kind::Words, words, |piece| pieces.push(piece));
+            each(kind, words, |piece| pieces.push(piece));
             pieces
         };
-        assert_eq!(pieces(" hello ")[0], of_word("hello"));
-        assert_eq!(pieces(" a b ")[2], pieces(" c a b ")[4]);
-        assert_ne!(pieces(" a b ")[2], pieces(" b a ")[2]);
+        assert_eq!(pieces(Kind::Words, " hello ")[0], of_word("hello"));
+        assert_eq!(pieces(Kind::Pairs, " a b ")[0], pieces(Kind::Pairs, " c a b ")[1]);
+        assert_ne!(pieces(Kind::Pairs, " a b "), pieces(Kind::Pairs, " b a "));
     }
 }

@@ -1,5 +1,5 @@
 use super::centroids::Centroids;
-use super::packed::Packed;
+use super::packed::{Packed, Sums};
 use super::softmax::{self, Effort, Example};
 use super::sparse::Sparse;
 
@@ -27,21 +27,22 @@ impl Model {
             return Self::Centroids(Centroids::fit(examples, features, classes));
         }
         let weights = softmax::fit(examples, features, classes, EFFORT);
-        Self::Weights(Packed::new(&weights))
+        Self::Weights(Packed::new(&weights.rows, classes))
     }
 
-    /// Adds what the features say of each class to `scores`.
-    pub fn score(&self, features: &Sparse, scores: &mut [f32]) {
+    /// Adds what the features say of each class.
+    pub fn score(&self, features: &Sparse, sums: &mut Sums) {
         match self {
-            Self::Weights(weights) => weights.score(features, scores),
-            Self::Centroids(centroids) => centroids.score(features, scores),
+            Self::Weights(weights) => weights.score(features, sums),
+            Self::Centroids(centroids) => centroids.score(features, sums.as_mut_slice()),
         }
     }
 
-    /// How much a feature speaks for a class rather than for the others.
+    /// How much a feature speaks for a class rather than for the others: the weights of a feature sum
+    /// to zero, since every step of training takes from others what it gives to one.
     pub fn lean(&self, feature: usize, class: usize) -> f32 {
         match self {
-            Self::Weights(weights) => weights.lean(feature, class),
+            Self::Weights(weights) => weights.weight(feature, class),
             Self::Centroids(centroids) => centroids.lean(feature, class),
         }
     }

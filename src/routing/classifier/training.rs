@@ -6,7 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::calibration::{Calibration, quantile};
+use super::lexicon::Lexicon;
 use super::model::Model;
+use super::packed::Sums;
 use super::softmax::Example;
 use super::sparse::Sparse;
 use super::vocabulary::Vocabulary;
@@ -73,8 +75,10 @@ impl Classifier {
                 let judged = (0..lessons.len())
                     .filter(|at| folds[*at] == Some(fold) && lessons[*at].trusted);
                 let judged = judged.map(|at| {
-                    let mut scores = vec![0.0; classes];
-                    model.score(&features[at], &mut scores);
+                    let mut sums = Sums::default();
+                    sums.clear(classes);
+                    model.score(&features[at], &mut sums);
+                    let scores = &sums.as_slice()[..classes];
                     let best = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     (best, scores[lessons[at].class] >= best)
                 });
@@ -94,10 +98,18 @@ impl Classifier {
             .iter()
             .map(|(score, _)| calibration.confidence(*score));
         let threshold = quantile(&mut confidences.collect::<Vec<_>>(), DECLINED);
+        let texts = lessons
+            .iter()
+            .map(|lesson| lesson.reading.text.words.as_str());
+        let lexicon = match &whole {
+            Model::Weights(weights) => Some(Lexicon::new(texts, &vocabulary, weights, classes)),
+            Model::Centroids(_) => None,
+        };
         Training {
             classifier: Self {
                 classes,
                 model: whole,
+                lexicon,
                 vocabulary,
                 calibration,
                 threshold,

@@ -1,16 +1,15 @@
-use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::Reading;
 use super::grams::{self, BySpread, Kind};
 use super::sparse::Sparse;
 use crate::routing::signs::Sign;
-use crate::routing::vectors::{self, DIMENSIONS};
+use crate::routing::vectors::{DIMENSIONS, Meaning};
 
 /// How long the part of a vector is that each kind of feature makes up.
-const WORDS: f32 = 1.0;
-const CHARACTERS: f32 = 1.4;
-const MEANING: f32 = 0.7;
+pub(super) const WORDS: f32 = 1.0;
+pub(super) const RUNS: f32 = 1.4;
+pub(super) const MEANING: f32 = 0.7;
 const SIGN: f32 = 0.4;
 /// Little: what a rule explains is not learned from the words beside it.
 const RULE: f32 = 0.2;
@@ -18,32 +17,38 @@ const BIAS: f32 = 0.5;
 
 /// Turns what was noticed in a text into the numbers that are weighed.
 ///
-/// Pieces count by how often they occur (1 + ln) and how rare they are (inverse document
-/// frequency), each kind scaled to a length of its own. Pieces that no example had are left out.
+/// Pieces count as often as they occur and by how rare they are (inverse document frequency), each
+/// kind scaled by the length that its pieces would have if they were all different: so what a text
+/// says of a class is a sum over its words. Pieces that no example had are left out.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
     classes: usize,
-    pieces: [HashMap<u32, Piece, BySpread>; 2],
+    pieces: [HashMap<u32, Piece, BySpread>; Kind::ALL.len()],
     /// How rare a piece is that no example had.
     unheard_of: f32,
     size: usize,
 }
 
+/// A piece that examples had.
 #[derive(Debug, Clone, Copy)]
-struct Piece {
-    row: u32,
-    rarity: f32,
+pub(super) struct Piece {
+    pub row: u32,
+    pub rarity: f32,
 }
 
-/// The features that are not pieces come first.
+/// The features that are not pieces come first: signs, meaning, bias, rules.
+pub(super) const fn first_meaning() -> usize {
+    Sign::ALL.len()
+}
+
 const fn first_rule() -> usize {
-    Sign::ALL.len() + DIMENSIONS + 1
+    first_meaning() + DIMENSIONS + 1
 }
 
 impl Vocabulary {
     /// Learns the pieces of these texts.
     pub fn new<'a>(texts: impl Iterator<Item = &'a str>, classes: usize) -> Self {
-        let mut counts: [HashMap<u32, u32, BySpread>; 2] = Default::default();
+        let mut counts: [HashMap<u32, u32, BySpread>; Kind::ALL.len()] = Default::default();
         let mut total = 0_u32;
         let mut seen = Vec::new();
         for words in texts {
@@ -88,25 +93,43 @@ impl Vocabulary {
         self.size
     }
 
+    /// The row of the first piece; those of words come first.
+    pub fn first_word(&self) -> usize {
+        first_rule() + self.classes
+    }
+
     pub fn row_of_sign(sign: Sign) -> usize {
         sign as usize
     }
 
     pub fn row_of_word(&self, word: &str) -> Option<usize> {
-        let piece = self.pieces[0].get(&grams::of_word(word))?;
+        let piece = self.piece(Kind::Words, grams::of_word(word))?;
         Some(piece.row as usize)
     }
 
-    /// Fills in the features of a text. Returns how familiar the text is, 0 to 1: what share of it, as
-    /// a length, are pieces that examples had, too.
+    pub fn piece(&self, kind: Kind, hash: u32) -> Option<Piece> {
+        self.pieces[kind as usize].get(&hash).copied()
+    }
+
+    /// Fills in the features of a text. Returns how familiar it is.
     pub fn features(&self, reading: &Reading<'_>, features: &mut Sparse) -> f32 {
+        self.beside_words(reading, features);
+        let meaning = Meaning::of(&reading.text.words);
+        let factor = scale(MEANING, meaning.length());
+        for (at, value) in meaning.numbers().into_iter().enumerate() {
+            features.push(first_meaning() + at, factor * value);
+        }
+        let words = &reading.text.words;
+        let of_words = self.push_pieces(&[Kind::Words, Kind::Pairs], words, WORDS, features);
+        let of_runs = self.push_pieces(&[Kind::Runs], words, RUNS, features);
+        familiarity(of_words, of_runs)
+    }
+
+    /// Fills in those features of a text that do not come of its words.
+    pub fn beside_words(&self, reading: &Reading<'_>, features: &mut Sparse) {
         features.clear();
         for sign in reading.signs.iter() {
             features.push(Self::row_of_sign(sign), SIGN);
-        }
-        let meaning = vectors::meaning(&reading.text.words);
-        for (at, value) in meaning.iter().enumerate() {
-            features.push(Sign::ALL.len() + at, MEANING * value);
         }
         features.push(first_rule() - 1, BIAS);
         #[allow(clippy::cast_possible_truncation)] // a share
@@ -118,62 +141,59 @@ impl Vocabulary {
                 );
             }
         }
-        let kinds = [(Kind::Words, WORDS), (Kind::Characters, CHARACTERS)];
-        let (mut known, mut all) = (0.0, 0.0);
-        for (pieces, (kind, length)) in self.pieces.iter().zip(kinds) {
-            let share = self.push_pieces(pieces, kind, &reading.text.words, length, features);
-            known += share * length * length;
-            all += length * length;
-        }
-        (known / all).sqrt()
     }
 
-    /// Adds the pieces of a kind; returns the share of the text that they make up.
+    /// Adds pieces that make up a part of that length; returns the share of them that is known.
     fn push_pieces(
         &self,
-        pieces: &HashMap<u32, Piece, BySpread>,
-        kind: Kind,
+        kinds: &[Kind],
         words: &str,
         length: f32,
         features: &mut Sparse,
     ) -> f32 {
-        FOUND.with_borrow_mut(|found| {
-            found.clear();
-            let mut unknown = 0.0;
-            grams::each(kind, words, |piece| match pieces.get(&piece) {
-                Some(piece) => found.push((piece.row, piece.rarity)),
-                None => unknown += self.unheard_of * self.unheard_of,
+        let mut found: Vec<Piece> = Vec::new();
+        let mut unknown = 0.0;
+        for kind in kinds {
+            grams::each(*kind, words, |hash| match self.piece(*kind, hash) {
+                Some(piece) => found.push(piece),
+                None => unknown += self.square_of_unknown(),
             });
-            found.sort_unstable_by_key(|(row, _)| *row);
-            let groups = found.chunk_by(|(a, _), (b, _)| a == b);
-            let values = groups.clone().map(|group| weight(group.len()) * group[0].1);
-            let square: f32 = values.clone().map(|value| value * value).sum();
-            if square > 0.0 {
-                let scale = length / square.sqrt();
-                for (group, value) in groups.zip(values) {
-                    features.push(group[0].0 as usize, scale * value);
-                }
-            }
-            if square > 0.0 {
-                square / (square + unknown)
-            } else {
-                0.0
-            }
-        })
+        }
+        let known: f32 = found.iter().map(|piece| piece.rarity * piece.rarity).sum();
+        let factor = scale(length, known.sqrt());
+        found.sort_unstable_by_key(|piece| piece.row);
+        for same in found.chunk_by(|a, b| a.row == b.row) {
+            let value: f32 = same.iter().map(|piece| piece.rarity).sum();
+            features.push(same[0].row as usize, factor * value);
+        }
+        share(known, unknown)
+    }
+
+    /// The square of how much a piece counts that is not known.
+    pub fn square_of_unknown(&self) -> f32 {
+        self.unheard_of * self.unheard_of
     }
 }
 
-thread_local! {
-    static FOUND: RefCell<Vec<(u32, f32)>> = const { RefCell::new(Vec::new()) };
+/// What brings a vector to a length; nothing does where there is none.
+pub(super) fn scale(length: f32, is: f32) -> f32 {
+    if is > 0.0 { length / is } else { 0.0 }
 }
 
-fn weight(count: usize) -> f32 {
-    if count == 1 {
-        return 1.0;
+/// The share of what is known, of the squares of both.
+pub(super) fn share(known: f32, unknown: f32) -> f32 {
+    if known > 0.0 {
+        known / (known + unknown)
+    } else {
+        0.0
     }
-    #[allow(clippy::cast_precision_loss)] // counts are small
-    let count = count as f32;
-    1.0 + count.ln()
+}
+
+/// How familiar a text is, 0 to 1: the share of it, as a length, that examples had, too; of the shares
+/// of its words and of its runs of characters.
+pub(super) fn familiarity(words: f32, runs: f32) -> f32 {
+    let (of_words, of_runs) = (WORDS * WORDS, RUNS * RUNS);
+    ((words * of_words + runs * of_runs) / (of_words + of_runs)).sqrt()
 }
 
 fn rarity(count: u32, total: u32) -> f32 {

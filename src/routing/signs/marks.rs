@@ -91,6 +91,29 @@ static AMBIGUOUS: LazyLock<Words> = LazyLock::new(|| {
 const SHELL: &[&str] = &[" | ", " && ", " > /", " >> ", "$(", "2>&1", " ./"];
 const URLS: &[&str] = &["http://", "https://", "www."];
 
+/// Which bytes a text has: most of what there is to look for needs some that most texts lack.
+pub(super) struct Letters {
+    has: [bool; 256],
+    pub only_ascii: bool,
+}
+
+impl Letters {
+    pub fn of(text: &str) -> Self {
+        let mut has = [false; 256];
+        for byte in text.bytes() {
+            has[usize::from(byte)] = true;
+        }
+        Self {
+            has,
+            only_ascii: text.is_ascii(),
+        }
+    }
+
+    pub fn any(&self, bytes: &[u8]) -> bool {
+        bytes.iter().any(|byte| self.has[usize::from(*byte)])
+    }
+}
+
 /// What was found of the marks.
 #[derive(Default)]
 pub(super) struct Marks {
@@ -165,18 +188,16 @@ pub(super) fn is_path(token: &str) -> bool {
     }
 }
 
-pub(super) fn is_question(text: &Text<'_>) -> bool {
+/// Whether the first word asks.
+pub(super) fn asks_by_word(text: &Text<'_>) -> bool {
     static ASKING: LazyLock<Words> = LazyLock::new(|| {
         words_of(
             "what what's whats who who's whom whose which when where where's why how how's is \
              are was were do does did can could should would will has have am",
         )
     });
-    text.written.contains(['?', '？'])
-        || text
-            .each_word()
-            .next()
-            .is_some_and(|first| ASKING.contains(first))
+    let first = text.each_word().next();
+    first.is_some_and(|first| ASKING.contains(first))
 }
 
 /// What numbers there are.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,26 +31,72 @@ pub(super) struct Row {
 /// A record that is not written yet.
 #[derive(Clone)]
 pub(super) struct Draft {
-    pub json: Bytes,
+    body: Body,
     pub ttl: Duration,
 }
 
+#[derive(Clone)]
+enum Body {
+    Made(Bytes),
+    /// Is made JSON when that is needed.
+    Unmade(Arc<dyn Unmade>),
+}
+
+/// How long a record that is not made is taken to be.
+const UNMADE_BYTES: usize = 2 << 10;
+
 impl Draft {
     /// Makes the record JSON, on the thread that has just made the record and has it at hand.
-    ///
-    /// It is written on a scratch that the thread keeps, and copied when its length is known: memory
-    /// that grows with the text would be moved again and again, and waits here half empty.
     pub(super) fn new(record: &impl Serialize, ttl: Duration) -> Self {
-        thread_local!(static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.clear();
-            let written = serde_json::to_writer(&mut *scratch, record);
-            written.expect("records have string keys and cannot fail to serialise");
-            let json = Bytes::copy_from_slice(scratch);
-            scratch.shrink_to(SCRATCH_BYTES);
-            Self { json, ttl }
-        })
+        let body = Body::Made(made(record));
+        Self { body, ttl }
     }
+
+    /// Leaves the record as it is until its JSON is needed.
+    pub(super) fn unmade(record: impl Serialize + Send + Sync + 'static, ttl: Duration) -> Self {
+        let body = Body::Unmade(Arc::new(record));
+        Self { body, ttl }
+    }
+
+    pub(super) fn json(&self) -> Bytes {
+        match &self.body {
+            Body::Made(json) => json.clone(),
+            Body::Unmade(record) => record.make(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.body {
+            Body::Made(json) => json.len(),
+            Body::Unmade(_) => UNMADE_BYTES,
+        }
+    }
+}
+
+trait Unmade: Send + Sync {
+    fn make(&self) -> Bytes;
+}
+
+impl<T: Serialize + Send + Sync> Unmade for T {
+    fn make(&self) -> Bytes {
+        made(self)
+    }
+}
+
+/// A record as JSON.
+///
+/// It is written on a scratch that the thread keeps, and copied when its length is known: memory
+/// that grows with the text would be moved again and again, and waits here half empty.
+fn made(record: &impl Serialize) -> Bytes {
+    thread_local!(static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        let written = serde_json::to_writer(&mut *scratch, record);
+        written.expect("records have string keys and cannot fail to serialise");
+        let json = Bytes::copy_from_slice(scratch);
+        scratch.shrink_to(SCRATCH_BYTES);
+        json
+    })
 }
 
 /// What waits, by where it goes: stores are quicker with what lies together.
@@ -65,10 +112,10 @@ impl Drafts {
         let more = self.rows.len() < ROOM;
         let place = self.rows.entry(row);
         let replaced = match &place {
-            Place::Occupied(old) => old.get().json.len(),
+            Place::Occupied(old) => old.get().len(),
             Place::Vacant(_) => 0,
         };
-        let bytes = self.bytes - replaced + draft.json.len();
+        let bytes = self.bytes - replaced + draft.len();
         if bytes > ROOM_BYTES {
             return false;
         }
@@ -102,7 +149,7 @@ impl Drafts {
         let mut bytes = 0;
         let fits = |(_, draft): &(&Row, &Draft)| {
             let is_first = bytes == 0;
-            bytes += draft.json.len();
+            bytes += draft.len();
             is_first || bytes <= BATCH_BYTES
         };
         let rows = self.rows.iter().take(BATCH).take_while(fits);
@@ -113,7 +160,7 @@ impl Drafts {
     pub(super) fn retire(&mut self, count: usize) {
         for _ in 0..count {
             if let Some((_, draft)) = self.rows.pop_first() {
-                self.bytes -= draft.json.len();
+                self.bytes -= draft.len();
             }
         }
     }
@@ -123,7 +170,7 @@ fn entry(row: &Row, draft: &Draft) -> Entry {
     Entry {
         key: row.key.to_string(),
         field: row.field.clone(),
-        value: draft.json.clone(),
+        value: draft.json(),
         ttl: draft.ttl,
     }
 }
@@ -141,7 +188,7 @@ mod tests {
 
     fn draft(json: &Bytes) -> Draft {
         Draft {
-            json: json.clone(),
+            body: Body::Made(json.clone()),
             ttl: Duration::from_secs(60),
         }
     }
