@@ -131,13 +131,12 @@ fn abbreviates(before: &str) -> bool {
 }
 
 fn split_sentence<'a>(sentence: &'a str, clauses: &mut Vec<Clause<'a>>) {
-    let lower = sentence.to_ascii_lowercase();
-    let mut joint = opening(&lower);
+    let mut joint = opening(sentence);
     let mut begin = 0;
     let mut at = 0;
-    while let Some((end, next, following)) = next_joint(&lower, at) {
+    while let Some((end, next, following)) = next_joint(sentence, at) {
         at = next;
-        let parts = [&lower[begin..end], &lower[next..]];
+        let parts = [&sentence[begin..end], &sentence[next..]];
         if parts.into_iter().all(is_enough) {
             clauses.push(Clause {
                 text: sentence[begin..end].trim(),
@@ -167,7 +166,11 @@ fn opening(sentence: &str) -> Joint {
         "poi ",
     ];
     let sentence = sentence.trim_start();
-    if AFTER.iter().any(|after| sentence.starts_with(after)) {
+    let begins = |with: &&str| {
+        let beginning = sentence.get(..with.len());
+        beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(with))
+    };
+    if AFTER.iter().any(begins) {
         Joint::Then
     } else {
         Joint::Apart
@@ -178,16 +181,19 @@ fn opening(sentence: &str) -> Joint {
 static FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let mut finder = AhoCorasick::builder();
     let words = JOINTS.iter().map(|(words, _)| words);
-    let finder = finder.match_kind(MatchKind::LeftmostLongest).build(words);
+    let finder = finder
+        .match_kind(MatchKind::LeftmostLongest)
+        .ascii_case_insensitive(true)
+        .build(words);
     finder.expect("a few short phrases make an automaton")
 });
 
 /// The next joint from there on: where it begins and ends, and what it says.
-fn next_joint(lower: &str, mut from: usize) -> Option<(usize, usize, Joint)> {
+fn next_joint(sentence: &str, mut from: usize) -> Option<(usize, usize, Joint)> {
     loop {
-        let found = FINDER.find(Input::new(lower).range(from..))?;
+        let found = FINDER.find(Input::new(sentence).range(from..))?;
         let joint = JOINTS[found.pattern().as_usize()].1;
-        if joint == Joint::Then || requests(&lower[found.end()..]) {
+        if joint == Joint::Then || requests(&sentence[found.end()..]) {
             return Some((found.start(), found.end(), joint));
         }
         // A joint may begin with the space that another ends with.
@@ -196,11 +202,13 @@ fn next_joint(lower: &str, mut from: usize) -> Option<(usize, usize, Joint)> {
 }
 
 /// Whether the words begin as somebody does who wants something.
-fn requests(lower: &str) -> bool {
-    let first = lower
-        .split(|c: char| !c.is_alphanumeric() && c != '\'')
-        .next();
-    first.is_some_and(|first| REQUESTS.contains(first))
+fn requests(words: &str) -> bool {
+    let ends = |c: char| !c.is_alphanumeric() && c != '\'';
+    let first = words.split(ends).next().unwrap_or_default();
+    if first.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return REQUESTS.contains(&*first.to_ascii_lowercase());
+    }
+    REQUESTS.contains(first)
 }
 
 fn is_enough(part: &str) -> bool {

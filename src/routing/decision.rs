@@ -90,7 +90,7 @@ pub enum Signal {
     /// How sure the classifier is of it, 0 to 1.
     Classifier(f64),
     /// What in the text the classifier goes by: words, and signs such as a path or a quantity.
-    Because(Vec<Box<str>>),
+    Because(Box<str>),
     /// How probable it is to a language model, 0 to 1.
     LanguageModel(f64),
 }
@@ -100,7 +100,7 @@ impl fmt::Display for Signal {
         match self {
             Self::Keyword(keyword) => write!(f, "keyword: {keyword}"),
             Self::Classifier(sure) => write!(f, "classifier {}", Share(*sure)),
-            Self::Because(reasons) => write!(f, "by {}", reasons.join(", ")),
+            Self::Because(reasons) => write!(f, "by {reasons}"),
             Self::LanguageModel(probability) => {
                 write!(f, "language model {}", Share(*probability))
             }

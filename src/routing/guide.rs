@@ -164,14 +164,14 @@ impl Guide {
         };
         let words = match (evidence.first(), learned, reading) {
             (Some(best), Some((learned, _)), Some(reading)) => learned.reasons(best.place, reading),
-            _ => Vec::new(),
+            _ => String::new(),
         };
         let reasoning = match evidence.first() {
             Some(best) if decided != Decided::Fallback => self.reasoning(best, &words),
             _ => self.excuse(evidence.first(), learned),
         };
         let candidates = evidence.iter().enumerate().map(|(rank, evidence)| {
-            let reasons = if rank == 0 { &words[..] } else { &[] };
+            let reasons = if rank == 0 { &*words } else { "" };
             self.candidate(evidence, reasons)
         });
         Errand {
@@ -182,14 +182,15 @@ impl Guide {
         }
     }
 
-    fn candidate(&self, evidence: &Evidence<'_>, reasons: &[Box<str>]) -> Candidate {
-        let mut signals = Vec::new();
+    fn candidate(&self, evidence: &Evidence<'_>, reasons: &str) -> Candidate {
+        let keywords = evidence.rules.map_or(0, |found| found.keywords.len());
+        let mut signals = Vec::with_capacity(keywords + 2);
         if let Some(found) = evidence.rules {
             signals.extend(found.keywords.iter().cloned().map(Signal::Keyword));
         }
         signals.extend(evidence.learned.map(Signal::Classifier));
         if !reasons.is_empty() {
-            signals.push(Signal::Because(reasons.to_vec()));
+            signals.push(Signal::Because(reasons.into()));
         }
         Candidate {
             agent: self.cards[evidence.place].name.clone(),
@@ -199,7 +200,7 @@ impl Guide {
         }
     }
 
-    fn reasoning(&self, best: &Evidence<'_>, reasons: &[Box<str>]) -> String {
+    fn reasoning(&self, best: &Evidence<'_>, reasons: &str) -> String {
         let name = &self.cards[best.place].name;
         let mut told = String::with_capacity(128);
         let written = match (best.rules, best.learned) {
@@ -218,7 +219,7 @@ impl Guide {
         written.expect("a string takes all that there is memory for");
         if best.learned.is_some() && !reasons.is_empty() {
             told.push_str(", by ");
-            told.push_str(&reasons.join(", "));
+            told.push_str(reasons);
         }
         told
     }
@@ -263,17 +264,25 @@ impl Learned {
         self.places.binary_search(&place).ok()
     }
 
-    /// What in the text speaks most for that agent.
-    fn reasons(&self, place: usize, reading: &Reading<'_>) -> Vec<Box<str>> {
+    /// What in the text speaks most for that agent: words, and what can be seen of it.
+    fn reasons(&self, place: usize, reading: &Reading<'_>) -> String {
+        let mut reasons = String::new();
         let Some(class) = self.class_of(place) else {
-            return Vec::new();
+            return reasons;
         };
-        let words = self.classifier.reasons(&reading.text, class, REASONS);
-        let words = words.into_iter().map(|word| ["\"", word, "\""].concat().into());
-        let signs = self.classifier.telling_signs(reading.signs, class);
-        words
-            .chain(signs.map(|sign| sign.told().into()))
-            .collect()
+        let mut add = |parts: &[&str]| {
+            if !reasons.is_empty() {
+                reasons.push_str(", ");
+            }
+            parts.iter().for_each(|part| reasons.push_str(part));
+        };
+        for word in self.classifier.reasons(&reading.text, class, REASONS) {
+            add(&["\"", word, "\""]);
+        }
+        for sign in self.classifier.telling_signs(reading.signs, class) {
+            add(&[sign.told()]);
+        }
+        reasons
     }
 }
 

@@ -1,4 +1,5 @@
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,13 @@ impl Default for MemoryConfig {
     }
 }
 
+/// Requests that the door remembers at most.
+const DOOR: usize = 1 << 16;
+
 /// Remembers what was decided, for requests that are the same in all that decisions depend on.
+///
+/// Once as much was kept as there is room for, only what is asked a second time is kept: a stream of
+/// requests that never come again pushes out none of those that do.
 ///
 /// Invariant: nothing is found that was decided by another guide than the one that is asked for, and
 /// what is found has still to pass the policy, which looks at this moment.
@@ -45,8 +52,24 @@ impl Default for MemoryConfig {
 pub(super) struct Memory {
     /// `None`: nothing is remembered.
     cache: Option<Cache<Key, Arc<Remembered>>>,
+    /// How much may be kept before the door is watched.
+    room: AtomicU64,
+    door: Door,
     ttl: Duration,
     state: RandomState,
+}
+
+/// Remembers what was asked lately, by hashes: a place for each, which the next of that place takes.
+#[derive(Debug)]
+struct Door(Box<[AtomicU64]>);
+
+impl Door {
+    /// Whether somebody asked for the same before, as far as is remembered.
+    fn knows(&self, hash: u64) -> bool {
+        let places = self.0.len() as u64;
+        let place = usize::try_from(hash % places).expect("there are as many places");
+        self.0[place].swap(hash, Ordering::Relaxed) == hash
+    }
 }
 
 /// What was decided.
@@ -113,6 +136,8 @@ impl Memory {
         let entries = usize::try_from(config.entries).unwrap_or(usize::MAX);
         Self {
             cache: (entries > 0).then(|| Cache::new(entries)),
+            room: AtomicU64::new(config.entries),
+            door: Door((0..entries.clamp(1, DOOR)).map(|_| AtomicU64::new(0)).collect()),
             ttl: config.ttl,
             state: RandomState::new(),
         }
@@ -133,13 +158,21 @@ impl Memory {
         circumstances: Circumstances,
         decided: impl FnOnce() -> Remembered,
     ) {
-        if let Some(cache) = &self.cache {
+        if let Some(cache) = &self.cache
+            && self.is_admitted(text, circumstances)
+        {
             let key = Key {
                 text: text.into(),
                 circumstances,
             };
             cache.insert(key, Arc::new(decided()));
         }
+    }
+
+    fn is_admitted(&self, text: &str, circumstances: Circumstances) -> bool {
+        let room = |room: u64| room.checked_sub(1);
+        let taken = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
+        taken.is_ok() || self.door.knows(self.state.hash_one((text, circumstances)))
     }
 
     pub fn circumstances(&self, question: &Question<'_>, guide: u64) -> Circumstances {

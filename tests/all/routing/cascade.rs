@@ -1,7 +1,7 @@
 //! Rules and classifier, without a language model.
 
 use agent_orchestrator::prelude::*;
-use agent_orchestrator::routing::{Decided, Mode};
+use agent_orchestrator::routing::{Decided, Mode, Signal};
 use serde_json::json;
 
 use super::trained;
@@ -26,11 +26,8 @@ async fn what_is_like_an_example_goes_where_the_example_does() {
         assert_eq!(answer.routing.strategy, Decided::Classifier, "{content}");
         let best = &answer.routing.candidates[0];
         assert_eq!(&*best.agent, agent);
-        assert!(
-            best.signals
-                .iter()
-                .any(|signal| signal.starts_with("classifier "))
-        );
+        let judged = |signal: &Signal| matches!(signal, Signal::Classifier(_));
+        assert!(best.signals.iter().any(judged));
         assert!(answer.routing.reasoning.contains(agent));
     }
     house.shutdown().await;
