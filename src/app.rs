@@ -138,15 +138,16 @@ impl App {
     }
 
     /// How requests would be routed, without starting anything: by rules, a classifier and the
-    /// configured language model, each time anew.
+    /// configured language model, each time anew. Where an embedding model is configured,
+    /// [`Routes::embed_examples`] has it looked at, too.
     ///
     /// # Errors
     /// As [`check`](Self::check).
     pub fn routes(&self) -> Result<Routes, StartError> {
         let specs = self.check()?;
-        let adviser = start::adviser(&self.settings, start::model(&self.settings)?.as_ref());
+        let helpers = start::helpers(&self.settings, start::model(&self.settings)?.as_ref());
         let fallback = self.settings.fallback_agent.as_str().into();
-        let routes = Routes::of(fallback, None, MemoryConfig::NONE, adviser);
+        let routes = Routes::of(fallback, None, MemoryConfig::NONE, helpers);
         let mut cards: Vec<&AgentCard> = specs.iter().map(AgentSpec::card).collect();
         cards.sort_by_key(|card| &card.name);
         routes.publish(cards).map_err(StartError::Rules)?;

@@ -18,7 +18,7 @@ use crate::balancing::BalancingConfig;
 use crate::http::ServerConfig;
 use crate::llm::LlmConfig;
 use crate::pipeline::{Limits, PipelineConfig};
-use crate::routing::{AdviceConfig, MemoryConfig, RoutingStrategy};
+use crate::routing::{AdviceConfig, EmbeddingConfig, MemoryConfig, RoutingStrategy};
 use crate::store::RedisConfig;
 use crate::supervision::HouseRules;
 
@@ -44,7 +44,9 @@ pub struct Settings {
     /// Where language models are; `None`: none is asked.
     pub llm: Option<LlmConfig>,
     /// When a language model is asked to route.
-    pub advice: AdviceRules,
+    pub advice: HelpRules,
+    /// When an embedding model is.
+    pub embedding: HelpRules,
     /// How routing decisions are remembered.
     pub memory: MemoryConfig,
     /// The agents of `agents.yaml`.
@@ -86,29 +88,27 @@ impl Default for Settings {
             server: ServerConfig::default(),
             state: StateConfig::Memory,
             llm: None,
-            advice: AdviceRules::default(),
+            advice: HelpRules {
+                threshold: 0.6,
+                timeout: Duration::from_secs(2),
+            },
+            embedding: HelpRules {
+                threshold: 0.6,
+                timeout: Duration::from_millis(500),
+            },
             memory: MemoryConfig::default(),
             agents: Vec::new(),
         }
     }
 }
 
-/// When a language model is asked to route.
+/// When somebody is asked to help with routing.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdviceRules {
+pub struct HelpRules {
     /// Below this confidence a `hybrid` decision asks.
     pub threshold: f64,
     /// The longest time that a decision waits for it.
     pub timeout: Duration,
-}
-
-impl Default for AdviceRules {
-    fn default() -> Self {
-        Self {
-            threshold: 0.6,
-            timeout: Duration::from_secs(2),
-        }
-    }
 }
 
 impl Settings {
@@ -121,6 +121,17 @@ impl Settings {
             complex_model: llm.complex_routing_model.clone(),
             threshold: self.advice.threshold,
             timeout: self.advice.timeout,
+        })
+    }
+
+    /// Which embedding model is looked at in routing, and when; `None`: none is.
+    #[must_use]
+    pub fn embedding(&self) -> Option<EmbeddingConfig> {
+        let llm = self.llm.as_ref()?;
+        Some(EmbeddingConfig {
+            model: llm.embedding_model.clone()?,
+            threshold: self.embedding.threshold,
+            timeout: self.embedding.timeout,
         })
     }
 

@@ -17,7 +17,7 @@ use crate::agents::{AgentEntry, Surroundings};
 use crate::balancing::{Balancer, Muster, Pools};
 use crate::llm::{ChatModel, OpenAi};
 use crate::pipeline::Recruiter;
-use crate::routing::{Adviser, Remember, Router, Routes};
+use crate::routing::{Adviser, Embedder, Helpers, Remember, Router, Routes};
 use crate::settings::{Settings, StateConfig};
 use crate::store::{Embedded, Journal, Redis, Store, StoreError};
 use crate::supervision::{AgentSpec, AgentThreads, Enlist, Origin, Registry, RegistryError, Root};
@@ -67,9 +67,9 @@ pub(super) async fn start_router(
     model: Option<&Arc<OpenAi>>,
     control: &ArbiterHandle,
 ) -> (Addr<Router>, Routes) {
-    let adviser = adviser(settings, model);
+    let helpers = helpers(settings, model);
     let fallback = settings.fallback_agent.as_str().into();
-    let routes = Routes::of(fallback, Some(registry.clone()), settings.memory, adviser);
+    let routes = Routes::of(fallback, Some(registry.clone()), settings.memory, helpers);
     let router = Router::new(registry.clone(), routes.clone(), journal.clone());
     let router = Router::start_in_arbiter(control, |_| router);
     router.send(Remember).await.expect(JUST_STARTED);
@@ -87,10 +87,19 @@ pub(super) fn models(settings: &Settings, server: Option<&Arc<OpenAi>>) -> Optio
     })
 }
 
-/// Who asks a language model about routing, where one is configured.
-pub(super) fn adviser(settings: &Settings, model: Option<&Arc<OpenAi>>) -> Option<Adviser> {
-    let (config, model) = (settings.advice()?, Arc::clone(model?));
-    Some(Adviser::new(config, model, settings.house.breaker))
+/// Who asks models about routing, where any are configured.
+pub(super) fn helpers(settings: &Settings, model: Option<&Arc<OpenAi>>) -> Helpers {
+    let Some(model) = model else {
+        return Helpers::default();
+    };
+    let breaker = settings.house.breaker;
+    let model = || Arc::<OpenAi>::clone(model);
+    let embedder = |config| Arc::new(Embedder::new(config, model(), breaker));
+    let adviser = |config| Adviser::new(config, model(), breaker);
+    Helpers {
+        embedder: settings.embedding().map(embedder),
+        adviser: settings.advice().map(adviser),
+    }
 }
 
 /// A client of the language models, where any are configured.

@@ -76,7 +76,14 @@ fn configured(app: &App, samples: Vec<Sample>, what: &Evaluate) -> Result<Report
     };
     let routes = app.routes()?;
     let time = app.settings().pipeline.request_timeout;
-    let evaluation = measure(&routes, samples, strategy, None, time);
+    let evaluation = async {
+        if strategy == RoutingStrategy::Hybrid
+            && let Err(problem) = routes.embed_examples().await
+        {
+            eprintln!("evaluated without embeddings: {problem}");
+        }
+        measure(&routes, samples, strategy, None, time).await
+    };
     Ok(actix_web::rt::System::new()
         .block_on(evaluation)
         .report(&[]))

@@ -29,6 +29,8 @@ pub struct LlmConfig {
     pub routing_model: String,
     /// The model for requests that are long, ask for several things or fit many agents.
     pub complex_routing_model: String,
+    /// The model that turns texts into vectors; `None`: texts have none.
+    pub embedding_model: Option<String>,
     /// The longest time for an answer of an agent's model.
     pub timeout: Duration,
 }
@@ -203,6 +205,7 @@ impl fmt::Debug for LlmConfig {
             .field("api_key", &self.api_key.as_ref().map(|_| "…"))
             .field("routing_model", &self.routing_model)
             .field("complex_routing_model", &self.complex_routing_model)
+            .field("embedding_model", &self.embedding_model)
             .field("timeout", &self.timeout)
             .finish()
     }

@@ -25,7 +25,7 @@ use super::signs::{Sign, Signs};
 use super::text::Text;
 use calibration::Calibration;
 use lexicon::Lexicon;
-use model::Model;
+use model::{MOST_DENSE, Model};
 use packed::Sums;
 use sparse::Sparse;
 use vocabulary::Vocabulary;
@@ -40,6 +40,8 @@ pub(super) struct Reading<'a> {
     pub signs: Signs,
     /// How loudly rules speak for classes.
     pub voices: Vec<(usize, f64)>,
+    /// What an embedding model makes of the text, for a classifier that was trained with such vectors.
+    pub embedding: Option<&'a [f32]>,
 }
 
 /// Tells texts of some classes apart.
@@ -71,6 +73,10 @@ thread_local! {
 }
 
 impl Classifier {
+    /// So many classes have a weight for every feature; where there are more, each has a centroid, which
+    /// is a matter of rare features alone.
+    pub const MOST_WEIGHED: usize = MOST_DENSE;
+
     /// What the classifier makes of the text; at most `shown` classes.
     pub fn judge(&self, reading: &Reading<'_>, shown: usize) -> Verdict {
         SCRATCH.with_borrow_mut(|(features, scores)| {
@@ -90,11 +96,11 @@ impl Classifier {
 
     /// Adds what the text says of each class. Returns how familiar it is.
     fn score(&self, reading: &Reading<'_>, features: &mut Sparse, scores: &mut Sums) -> f32 {
-        let (vocabulary, words) = (&self.vocabulary, &reading.text.words);
+        let vocabulary = &self.vocabulary;
         if let (Some(lexicon), Model::Weights(weights)) = (&self.lexicon, &self.model) {
             vocabulary.beside_words(reading, features);
             weights.score(features, scores);
-            return lexicon.score(words, vocabulary, weights, self.classes, scores);
+            return lexicon.score(reading, vocabulary, weights, self.classes, scores);
         }
         let familiarity = vocabulary.features(reading, features);
         self.model.score(features, scores);
@@ -125,6 +131,11 @@ impl Classifier {
         let tells =
             move |sign: &Sign| self.model.lean(Vocabulary::row_of_sign(*sign), class) > SIGN_TELLS;
         signs.iter().filter(tells)
+    }
+
+    /// Numbers in the embeddings that it was trained with; 0: with none.
+    pub fn dimensions(&self) -> usize {
+        self.vocabulary.dimensions()
     }
 
     /// The confidence below which the best class is a guess: one text in twenty of those that it was

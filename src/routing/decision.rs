@@ -89,6 +89,8 @@ pub enum Signal {
     Keyword(Arc<str>),
     /// How sure the classifier is of it, 0 to 1.
     Classifier(f64),
+    /// How sure the classifier with embeddings is of it, 0 to 1.
+    Embedding(f64),
     /// What in the text the classifier goes by: words, and signs such as a path or a quantity.
     Because(Box<str>),
     /// How probable it is to a language model, 0 to 1.
@@ -100,6 +102,9 @@ impl fmt::Display for Signal {
         match self {
             Self::Keyword(keyword) => write!(f, "keyword: {keyword}"),
             Self::Classifier(sure) => write!(f, "classifier {}", Share(*sure)),
+            Self::Embedding(sure) => {
+                write!(f, "classifier with embeddings {}", Share(*sure))
+            }
             Self::Because(reasons) => write!(f, "by {reasons}"),
             Self::LanguageModel(probability) => {
                 write!(f, "language model {}", Share(*probability))

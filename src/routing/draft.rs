@@ -56,10 +56,7 @@ impl Draft {
     /// Whether a larger model had better look at it.
     pub fn is_complex(&self, text: &str) -> bool {
         let first = &self.errands[0].options;
-        let rivals = first
-            .iter()
-            .filter(|option| option.score >= RIVAL)
-            .count();
+        let rivals = first.iter().filter(|option| option.score >= RIVAL).count();
         self.errands.len() > 1 || text.len() > LONG || rivals >= MANY
     }
 }

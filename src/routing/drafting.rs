@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::clauses::{self, Clause, Joint};
 use super::decision::{Decided, Mode};
 use super::draft::{Draft, Errand};
+use super::embedding::Senses;
 use super::guide::Guide;
 use super::injection;
 use super::negation;
@@ -22,18 +23,16 @@ struct Step {
 }
 
 impl Guide {
-    /// Who does what the question asks, as far as can be said without asking anybody.
-    pub fn draft(&self, question: &Question<'_>) -> Draft {
+    /// Who does what the question asks, as far as can be said without asking a language model; with
+    /// senses, by the embeddings of the texts that it [considers](texts_of).
+    pub fn draft(&self, question: &Question<'_>, senses: Option<&Senses<'_>>) -> Draft {
         let honest = honest(question.content);
         let question = &Question {
             content: &honest,
             ..*question
         };
-        let whole = self.consider(question.content, question);
-        let mut steps = match question.mode {
-            Some(Mode::Single) => Vec::new(),
-            _ => self.steps(question),
-        };
+        let whole = self.consider(question.content, question, senses);
+        let mut steps = self.steps(question, senses);
         let (errands, mode) = match steps.len() {
             0 => (vec![whole], Mode::Single),
             1 => (vec![single(whole, steps.remove(0).errand)], Mode::Single),
@@ -49,16 +48,12 @@ impl Guide {
 
     /// The errands of the clauses, those of one agent in a row as one; empty where the text is to be
     /// taken as a whole.
-    fn steps(&self, question: &Question<'_>) -> Vec<Step> {
-        let clauses = clauses::split(question.content);
-        if clauses.len() < 2 || is_technical(question.content) {
-            return Vec::new();
-        }
+    fn steps(&self, question: &Question<'_>, senses: Option<&Senses<'_>>) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
         // What tells how things are goes to whoever is asked next.
         let mut told = String::new();
-        for clause in clauses {
-            let errand = self.accept(&clause, question);
+        for clause in clauses_of(question) {
+            let errand = self.accept(&clause, question, senses);
             match (errand, steps.last_mut()) {
                 (None, _) => join(&mut told, clause.text),
                 (Some(errand), Some(last)) if is_same(&last.errand, &errand) => {
@@ -84,11 +79,16 @@ impl Guide {
     }
 
     /// The errand that a clause asks for, if it asks for one by itself.
-    fn accept(&self, clause: &Clause<'_>, question: &Question<'_>) -> Option<Errand> {
+    fn accept(
+        &self,
+        clause: &Clause<'_>,
+        question: &Question<'_>,
+        senses: Option<&Senses<'_>>,
+    ) -> Option<Errand> {
         if negation::only_negates(clause.text) {
             return None;
         }
-        let errand = self.consider(clause.text, question);
+        let errand = self.consider(clause.text, question, senses);
         let asks = if self.is_talk(&errand) {
             clause.joint != Joint::And
         } else {
@@ -130,6 +130,33 @@ impl Guide {
             .map(|best| self.cards[best.place].group.as_deref());
         group == Some(Some("chat"))
     }
+}
+
+/// The texts that a draft considers: the whole, and the clauses that may ask for something each.
+pub(super) fn texts_of(question: &Question<'_>) -> Vec<String> {
+    let honest = honest(question.content);
+    let question = &Question {
+        content: &honest,
+        ..*question
+    };
+    let clauses = clauses_of(question).into_iter();
+    let clauses = clauses.map(|clause| clause.text.to_owned());
+    let mut texts: Vec<String> = std::iter::once(honest.to_string()).chain(clauses).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+/// The clauses that may ask for something each; none where the text is to be taken as a whole.
+fn clauses_of<'a>(question: &Question<'a>) -> Vec<Clause<'a>> {
+    if question.mode == Some(Mode::Single) {
+        return Vec::new();
+    }
+    let clauses = clauses::split(question.content);
+    if clauses.len() < 2 || is_technical(question.content) {
+        return Vec::new();
+    }
+    clauses
 }
 
 /// One clause asks for something, the others tell how things are: whoever is surer.

@@ -1,7 +1,6 @@
 //! What rules and classifier say, weighed against one another.
 
-use super::classifier::Verdict;
-use super::guide::{Learned, SHOWN};
+use super::judging::{Judgement, SHOWN};
 use super::rules::Match;
 
 /// A classifier that is as sure as this is not talked out of it.
@@ -26,12 +25,15 @@ pub(super) struct Evidence<'a> {
 /// sure, the rules decide.
 pub(super) fn weigh<'a>(
     matches: &'a [Match],
-    learned: Option<(&Learned, &Verdict)>,
+    judgement: Option<&Judgement<'_>>,
     is_sure: bool,
 ) -> Vec<Evidence<'a>> {
     let total: f64 = matches.iter().map(|found| found.weight).sum();
     let mut evidence: Vec<Evidence<'_>> = Vec::with_capacity(SHOWN + matches.len());
-    if let Some((learned, verdict)) = learned {
+    if let Some(Judgement {
+        learned, verdict, ..
+    }) = judgement
+    {
         evidence.extend(verdict.ranked.iter().map(|(class, confidence)| Evidence {
             place: learned.places[*class],
             score: f64::from(*confidence),
@@ -42,7 +44,7 @@ pub(super) fn weigh<'a>(
     let yields = evidence
         .first()
         .is_none_or(|best| !is_sure || best.score < DECISIVE);
-    let knows = |place| learned.is_some_and(|(learned, _)| learned.knows(place));
+    let knows = |place| judgement.is_some_and(|it| it.learned.knows(place));
     for found in matches {
         let loudness = loudness(found.weight, total);
         let speaks = yields || !knows(found.place);

@@ -62,10 +62,7 @@ impl Guide {
     /// The options of an errand, with the model's choice among them, each as probable as both make it.
     fn weighed(&self, errand: &Errand, first: &AgentName, told: f64, power: i32) -> Option<Errand> {
         let mut options = errand.options.to_vec();
-        if !options
-            .iter()
-            .any(|option| option.agent == *first)
-        {
+        if !options.iter().any(|option| option.agent == *first) {
             options.push(self.opinion(first, 0.0)?);
         }
         #[allow(clippy::cast_precision_loss)] // a handful
@@ -93,11 +90,7 @@ impl Guide {
     fn adopt(&self, draft: &mut Draft, primary: Errand, others: &[AgentName]) {
         let known = std::mem::take(&mut draft.errands);
         let part_of = |agent: &AgentName| {
-            let asked = |errand: &&Errand| {
-                errand
-                    .best()
-                    .is_some_and(|best| best.agent == *agent)
-            };
+            let asked = |errand: &&Errand| errand.best().is_some_and(|best| best.agent == *agent);
             known
                 .iter()
                 .find(asked)

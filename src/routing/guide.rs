@@ -1,13 +1,9 @@
-//! What the router knows at one time, and what it makes of a text by itself.
+//! What the router knows at one time, and what it notices in a text.
 
 use std::collections::HashSet;
-use std::fmt::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::classifier::{Classifier, Reading, Verdict};
-use super::decision::{Candidate, Decided, Share, Signal};
-use super::draft::Errand;
-use super::evidence::{Evidence, weigh};
+use super::classifier::{Classifier, Reading};
 use super::negation;
 use super::question::Question;
 use super::rules::{Match, RuleTable};
@@ -15,12 +11,6 @@ use super::signs::Signs;
 use super::text::Text;
 use crate::words::AgentCard;
 
-/// Candidates that the record names at most.
-pub(super) const SHOWN: usize = 5;
-/// Words that the record names as reasons at most.
-const REASONS: usize = 3;
-/// How sure the classifier has to be of a text of which it knows no word.
-const WORDLESS: f32 = 0.9;
 /// How loudly it speaks for an agent to have answered last, where the text is short.
 const PREVIOUS: f64 = 0.5;
 const SHORT: usize = 6;
@@ -43,6 +33,8 @@ pub(super) struct Learned {
     pub places: Vec<usize>,
     /// The agents of which it has seen so little that their rules know them better.
     pub strangers: Vec<usize>,
+    /// The same with embeddings, once it has learned them.
+    pub embedded: OnceLock<Classifier>,
 }
 
 impl Guide {
@@ -80,6 +72,7 @@ impl Guide {
             text,
             signs,
             voices,
+            embedding: None,
         };
         (reading, matches)
     }
@@ -137,169 +130,15 @@ impl Guide {
             .map(|place| &self.cards[place])
             .collect()
     }
-
-    /// Who could do what a text asks.
-    pub fn consider(&self, text: &str, question: &Question<'_>) -> Errand {
-        let Some(learned) = &self.learned else {
-            let (_, matches) = self.read(text, question, &[]);
-            return self.errand(&matches, None, None);
-        };
-        let (reading, matches) = self.read(text, question, &learned.places);
-        let verdict = learned.classifier.judge(&reading, SHOWN);
-        self.errand(&matches, Some((learned, &verdict)), Some(&reading))
-    }
-
-    fn errand(
-        &self,
-        matches: &[Match],
-        learned: Option<(&Learned, &Verdict)>,
-        reading: Option<&Reading<'_>>,
-    ) -> Errand {
-        let is_sure = learned.is_some_and(|(learned, verdict)| learned.is_sure(verdict));
-        let evidence = weigh(matches, learned, is_sure);
-        let decided = match (evidence.first(), matches.first()) {
-            (Some(best), Some(loudest)) if best.place == loudest.place => Decided::Simple,
-            (Some(_), _) if is_sure => Decided::Classifier,
-            _ => Decided::Fallback,
-        };
-        let words = match (evidence.first(), learned, reading) {
-            (Some(best), Some((learned, _)), Some(reading)) => learned.reasons(best.place, reading),
-            _ => String::new(),
-        };
-        let reasoning = match evidence.first() {
-            Some(best) if decided != Decided::Fallback => self.reasoning(best, &words),
-            _ => self.excuse(evidence.first(), learned),
-        };
-        let candidates = evidence.iter().enumerate().map(|(rank, evidence)| {
-            let reasons = if rank == 0 { &*words } else { "" };
-            self.candidate(evidence, reasons)
-        });
-        Errand {
-            part: None,
-            options: candidates.collect(),
-            decided,
-            reasoning: reasoning.into(),
-        }
-    }
-
-    fn candidate(&self, evidence: &Evidence<'_>, reasons: &str) -> Candidate {
-        let keywords = evidence.rules.map_or(0, |found| found.keywords.len());
-        let mut signals = Vec::with_capacity(keywords + 2);
-        if let Some(found) = evidence.rules {
-            signals.extend(found.keywords.iter().cloned().map(Signal::Keyword));
-        }
-        signals.extend(evidence.learned.map(Signal::Classifier));
-        if !reasons.is_empty() {
-            signals.push(Signal::Because(reasons.into()));
-        }
-        Candidate {
-            agent: self.cards[evidence.place].name.clone(),
-            score: rounded(evidence.score),
-            signals,
-            place: evidence.place,
-        }
-    }
-
-    fn reasoning(&self, best: &Evidence<'_>, reasons: &str) -> String {
-        let name = &self.cards[best.place].name;
-        let mut told = String::with_capacity(128);
-        let written = match (best.rules, best.learned) {
-            (Some(found), None) => write!(told, "{} speaks for {name}", Quoted(&found.keywords)),
-            (Some(found), Some(sure)) => write!(
-                told,
-                "{} speaks for {name}; the classifier is {} sure of it",
-                Quoted(&found.keywords),
-                Share(sure)
-            ),
-            (None, sure) => {
-                let sure = Share(sure.unwrap_or_default());
-                write!(told, "the classifier is {sure} sure of {name}")
-            }
-        };
-        written.expect("a string takes all that there is memory for");
-        if best.learned.is_some() && !reasons.is_empty() {
-            told.push_str(", by ");
-            told.push_str(reasons);
-        }
-        told
-    }
-
-    /// Why nobody is chosen.
-    fn excuse(&self, best: Option<&Evidence<'_>>, learned: Option<(&Learned, &Verdict)>) -> String {
-        const NO_KEYWORD: &str = "no keyword of any agent is in the request";
-        match (best, learned) {
-            (Some(best), Some((learned, verdict))) => format!(
-                "{NO_KEYWORD}, and it is unlike what the agents are known for: the classifier is \
-                 {} sure of {}, and decides from {}",
-                Share(best.score),
-                self.cards[best.place].name,
-                Share(learned.needed(verdict).into())
-            ),
-            _ => NO_KEYWORD.to_owned(),
-        }
-    }
 }
 
 impl Learned {
-    fn is_sure(&self, verdict: &Verdict) -> bool {
-        verdict.best().1 >= self.needed(verdict)
-    }
-
-    /// The confidence from which on it decides.
-    fn needed(&self, verdict: &Verdict) -> f32 {
-        let threshold = self.classifier.threshold();
-        if verdict.knows_words {
-            threshold
-        } else {
-            threshold.max(WORDLESS)
-        }
-    }
-
     /// Whether it has seen enough of that agent to judge it.
     pub fn knows(&self, place: usize) -> bool {
         self.strangers.binary_search(&place).is_err() && self.class_of(place).is_some()
     }
 
-    fn class_of(&self, place: usize) -> Option<usize> {
+    pub fn class_of(&self, place: usize) -> Option<usize> {
         self.places.binary_search(&place).ok()
-    }
-
-    /// What in the text speaks most for that agent: words, and what can be seen of it.
-    fn reasons(&self, place: usize, reading: &Reading<'_>) -> String {
-        let mut reasons = String::new();
-        let Some(class) = self.class_of(place) else {
-            return reasons;
-        };
-        let mut add = |parts: &[&str]| {
-            if !reasons.is_empty() {
-                reasons.push_str(", ");
-            }
-            parts.iter().for_each(|part| reasons.push_str(part));
-        };
-        for word in self.classifier.reasons(&reading.text, class, REASONS) {
-            add(&["\"", word, "\""]);
-        }
-        for sign in self.classifier.telling_signs(reading.signs, class) {
-            add(&[sign.told()]);
-        }
-        reasons
-    }
-}
-
-/// To three digits, and never to certainty.
-fn rounded(score: f64) -> f64 {
-    ((score * 1000.0).round() / 1000.0).min(0.99)
-}
-
-/// Words between quotation marks.
-struct Quoted<'a>(&'a [Arc<str>]);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, word) in self.0.iter().enumerate() {
-            let comma = if number > 0 { ", " } else { "" };
-            write!(f, "{comma}\"{word}\"")?;
-        }
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What the router learns of agents: from their examples, descriptions and keywords, and from what
 //! users said of its decisions.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,16 @@ pub struct Schooling {
     pub took: Duration,
 }
 
+impl Schooling {
+    fn of(training: &Training, lessons: usize) -> Self {
+        Self {
+            lessons,
+            accuracy: (training.judged > 0).then_some(training.accuracy),
+            took: training.took,
+        }
+    }
+}
+
 /// A text to learn from.
 struct Said<'a> {
     text: &'a str,
@@ -71,12 +82,8 @@ impl Guide {
         if places.len() < 2 {
             return Ok((guide, None));
         }
-        let training = guide.train(&said, &places);
-        let schooling = Schooling {
-            lessons: said.len(),
-            accuracy: (training.judged > 0).then_some(training.accuracy),
-            took: training.took,
-        };
+        let training = guide.train(&said, &places, None);
+        let schooling = Schooling::of(&training, said.len());
         let counts = counts(&said, &places).into_iter();
         let strangers = places
             .iter()
@@ -88,8 +95,34 @@ impl Guide {
             classifier: training.classifier,
             places,
             strangers,
+            embedded: OnceLock::new(),
         });
         Ok((guide, Some(schooling)))
+    }
+
+    /// The texts that there are to learn from, in their order.
+    pub fn texts_to_learn(&self, corrections: &[Correction]) -> Vec<String> {
+        let said = self.said(corrections).into_iter();
+        said.map(|said| said.text.to_owned()).collect()
+    }
+
+    /// Learns the same anew, with an embedding of each text; `None` where there is nothing to tell apart,
+    /// or there are too many agents to weigh embeddings for.
+    pub fn learn_embeddings(
+        &self,
+        corrections: &[Correction],
+        embeddings: &[Arc<[f32]>],
+    ) -> Option<Schooling> {
+        let learned = self.learned.as_ref()?;
+        if learned.places.len() > Classifier::MOST_WEIGHED {
+            return None;
+        }
+        let said = self.said(corrections);
+        let training = self.train(&said, &learned.places, Some(embeddings));
+        let schooling = Schooling::of(&training, said.len());
+        // Whoever was quicker learned the same.
+        let _ = learned.embedded.set(training.classifier);
+        Some(schooling)
     }
 
     fn said<'a>(&'a self, corrections: &'a [Correction]) -> Vec<Said<'a>> {
@@ -125,17 +158,23 @@ impl Guide {
         all
     }
 
-    fn train(&self, said: &[Said<'_>], places: &[usize]) -> Training {
+    fn train(
+        &self,
+        said: &[Said<'_>],
+        places: &[usize],
+        embeddings: Option<&[Arc<[f32]>]>,
+    ) -> Training {
         #[allow(clippy::cast_precision_loss)] // examples are fewer than 2^24
         let balance = |count: &usize| {
             let usual = said.len() as f32 / places.len() as f32;
             (usual / *count as f32).clamp(1.0, MOST_WEIGHT)
         };
         let balance: Vec<f32> = counts(said, places).iter().map(balance).collect();
-        let lessons = said.iter().map(|said| {
+        let lessons = said.iter().enumerate().map(|(number, said)| {
             let class = places.partition_point(|place| *place < said.place);
             let question = Question::new(said.text);
-            let (reading, _) = self.read(said.text, &question, places);
+            let (mut reading, _) = self.read(said.text, &question, places);
+            reading.embedding = embeddings.map(|all| &*all[number]);
             Lesson {
                 reading,
                 class,

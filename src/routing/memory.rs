@@ -137,7 +137,11 @@ impl Memory {
         Self {
             cache: (entries > 0).then(|| Cache::new(entries)),
             room: AtomicU64::new(config.entries),
-            door: Door((0..entries.clamp(1, DOOR)).map(|_| AtomicU64::new(0)).collect()),
+            door: Door(
+                (0..entries.clamp(1, DOOR))
+                    .map(|_| AtomicU64::new(0))
+                    .collect(),
+            ),
             ttl: config.ttl,
             state: RandomState::new(),
         }
@@ -171,7 +175,9 @@ impl Memory {
 
     fn is_admitted(&self, text: &str, circumstances: Circumstances) -> bool {
         let room = |room: u64| room.checked_sub(1);
-        let taken = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
+        let taken = self
+            .room
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
         taken.is_ok() || self.door.knows(self.state.hash_one((text, circumstances)))
     }
 

@@ -3,6 +3,7 @@
 use actix::Message;
 use serde::Serialize;
 
+use super::embedding::EmbeddingReport;
 use super::school::{NoPreviousModel, Version};
 use crate::words::{AgentName, RequestId};
 
@@ -45,6 +46,8 @@ pub struct RollBack;
 pub struct ModelReport {
     /// The one that decides; null where there is nothing to learn from, and rules decide alone.
     pub active: Option<Version>,
+    /// How far embeddings are of use; null where no embedding model is configured.
+    pub embedding: Option<EmbeddingReport>,
     /// Corrections by users that have not been looked at yet.
     pub pending_corrections: usize,
     /// All that are remembered, the latest first.

@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture,
-    StreamHandler, WrapFuture,
+    SpawnHandle, StreamHandler, WrapFuture,
 };
 use log::{error, info, warn};
 use tokio::sync::oneshot;
 
+use super::embedding::Studies;
 use super::learning::Correction;
 use super::orders::{Inspect, Learn, ModelReport, Remember, RollBack, Survey};
 use super::routes::Routes;
@@ -39,6 +40,9 @@ pub struct Router {
     /// Those who wait for what is being learned now.
     heard: Vec<oneshot::Sender<()>>,
     is_stale: bool,
+    /// Where there is an embedding model.
+    studies: Option<Studies>,
+    studying: Option<SpawnHandle>,
 }
 
 impl Router {
@@ -46,7 +50,10 @@ impl Router {
     /// in the journal.
     #[must_use]
     pub fn new(registry: Registry, routes: Routes, journal: Journal) -> Self {
+        let embedder = routes.embedder().cloned();
         Self {
+            studies: embedder.map(|embedder| Studies::new(embedder, Some(journal.clone()))),
+            studying: None,
             registry,
             routes,
             journal,
@@ -96,7 +103,7 @@ impl Router {
             match learnt {
                 // What was taken up meanwhile is not in it, and is learned next.
                 Ok(Ok(_)) if router.is_stale => {}
-                Ok(Ok(learnt)) => router.publish(cards, learnt),
+                Ok(Ok(learnt)) => router.publish(cards, learnt, ctx),
                 Ok(Err(reason)) => {
                     error!("what is known of the agents is not replaced: {reason}");
                     router.taught = Some(cards);
@@ -112,9 +119,10 @@ impl Router {
         ctx.spawn(learned);
     }
 
-    fn publish(&mut self, cards: Vec<AgentCard>, learnt: Learnt) {
+    fn publish(&mut self, cards: Vec<AgentCard>, learnt: Learnt, ctx: &mut Context<Self>) {
         self.school.enter(&learnt);
         self.routes.replace(learnt.guide);
+        self.study(ctx);
         self.taught = Some(cards);
         self.journal.put(StateKey::RoutingModel, &self.school, KEPT);
         let versions = self.school.versions();
@@ -126,6 +134,18 @@ impl Router {
                 "router: model {} {:?}, of {} texts and {} corrections{accuracy}",
                 last.version, last.state, last.lessons, last.corrections
             );
+        }
+    }
+
+    /// Has the guide that was just published learn embeddings, and no earlier one any more.
+    fn study(&mut self, ctx: &mut Context<Self>) {
+        if let Some(earlier) = self.studying.take() {
+            ctx.cancel_future(earlier);
+        }
+        if let Some(studies) = self.studies.clone() {
+            let corrections = self.school.corrections().to_vec();
+            let teaching = studies.teach(self.routes.clone(), corrections);
+            self.studying = Some(ctx.spawn(teaching.into_actor(self)));
         }
     }
 
@@ -154,6 +174,7 @@ impl Router {
             .find(|version| version.state == VersionState::Active);
         ModelReport {
             active: active.cloned(),
+            embedding: self.studies.as_ref().map(Studies::report),
             pending_corrections: self.school.pending(),
             versions,
         }

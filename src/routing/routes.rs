@@ -1,10 +1,11 @@
+mod helping;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::advice::Adviser;
 use super::decision::{Plan, RoutingStrategy};
 use super::draft::Draft;
 use super::guide::Guide;
@@ -15,6 +16,8 @@ use super::question::Question;
 use super::rules::RuleError;
 use crate::supervision::Registry;
 use crate::words::{AgentCard, AgentName};
+
+pub(crate) use helping::Helpers;
 
 /// What the router knows, as last published; cheap to clone, read from any thread without waiting.
 #[derive(Debug, Clone)]
@@ -30,8 +33,7 @@ struct Shared {
     guide: ArcSwap<Edition>,
     editions: AtomicU64,
     memory: Memory,
-    /// Asked where the others are unsure; without one, nobody is.
-    adviser: Option<Adviser>,
+    helpers: Helpers,
 }
 
 /// A guide, and its number.
@@ -49,16 +51,6 @@ enum Decision {
     Drafted(Sketch),
 }
 
-/// Whether a language model shall be asked.
-enum Wish<'a> {
-    /// No.
-    None,
-    /// Yes, but there is none.
-    Unheard,
-    /// Yes.
-    Of(&'a Adviser),
-}
-
 /// A draft, with what it was drafted by and what it will be remembered by.
 struct Sketch {
     edition: Arc<Edition>,
@@ -70,7 +62,7 @@ impl Routes {
     /// Nothing is known yet: everything goes to the fallback agent. Nothing is remembered either.
     #[must_use]
     pub fn new(fallback: AgentName) -> Self {
-        Self::of(fallback, None, MemoryConfig::NONE, None)
+        Self::of(fallback, None, MemoryConfig::NONE, Helpers::default())
     }
 
     /// The same, for agents that may take no work, as the registry says.
@@ -78,7 +70,7 @@ impl Routes {
         fallback: AgentName,
         registry: Option<Registry>,
         memory: MemoryConfig,
-        adviser: Option<Adviser>,
+        helpers: Helpers,
     ) -> Self {
         let nobody = Edition {
             number: 0,
@@ -91,7 +83,7 @@ impl Routes {
                 guide: ArcSwap::from_pointee(nobody),
                 editions: AtomicU64::new(1),
                 memory: Memory::new(memory),
-                adviser,
+                helpers,
             }),
         }
     }
@@ -111,7 +103,7 @@ impl Routes {
 
     pub(super) fn replace(&self, guide: Guide) {
         // What is made at the first use is not to be waited for by the first request.
-        guide.draft(&Question::new("First this, and then don't do that."));
+        guide.draft(&Question::new("First this, and then don't do that."), None);
         let number = self.shared.editions.fetch_add(1, Ordering::Relaxed);
         self.shared.guide.store(Arc::new(Edition { number, guide }));
     }
@@ -128,57 +120,8 @@ impl Routes {
             Decision::Made(plan) => return Ok(plan),
             Decision::Drafted(sketch) => sketch,
         };
-        let is_whole = match self.wants_advice(&sketch.draft, question) {
-            Wish::None => true,
-            Wish::Unheard => {
-                let nobody = "no language model is configured";
-                sketch.draft.trouble.push(nobody.into());
-                true
-            }
-            Wish::Of(adviser) => self.consult(adviser, &mut sketch, question, time / 2).await,
-        };
-        self.settle(sketch, question, is_whole)
-    }
-
-    /// Whether there was advice; otherwise the reason is among the troubles of the draft.
-    async fn consult(
-        &self,
-        adviser: &Adviser,
-        sketch: &mut Sketch,
-        question: &Question<'_>,
-        time: Duration,
-    ) -> bool {
-        let guide = &sketch.edition.guide;
-        let may = |card: &&AgentCard| {
-            question
-                .permitted
-                .is_none_or(|permitted| permitted.contains(&card.name))
-                && self.obstacle(&card.name).is_none()
-        };
-        let agents: Vec<&AgentCard> = guide.shortlist(question).into_iter().filter(may).collect();
-        let is_complex = sketch.draft.is_complex(question.content);
-        match adviser.consult(&agents, question, is_complex, time).await {
-            Ok(consultation) => {
-                guide.fuse(&mut sketch.draft, consultation, question.strategy);
-                true
-            }
-            Err(reason) => {
-                sketch.draft.trouble.push(reason.to_string().into());
-                false
-            }
-        }
-    }
-
-    fn wants_advice(&self, draft: &Draft, question: &Question<'_>) -> Wish<'_> {
-        let adviser = self.shared.adviser.as_ref();
-        match (question.strategy, adviser) {
-            (RoutingStrategy::Llm, Some(adviser)) => Wish::Of(adviser),
-            (RoutingStrategy::Llm, None) => Wish::Unheard,
-            (RoutingStrategy::Hybrid, Some(adviser)) if draft.is_unsure(adviser.threshold()) => {
-                Wish::Of(adviser)
-            }
-            _ => Wish::None,
-        }
+        let was_helped = self.help(&mut sketch, question, time).await;
+        self.settle(sketch, question, was_helped)
     }
 
     /// Decides who works on the question, without a language model.
@@ -209,7 +152,7 @@ impl Routes {
             return Ok(Decision::Made(plan?.remembered()));
         }
         Ok(Decision::Drafted(Sketch {
-            draft: edition.guide.draft(question),
+            draft: edition.guide.draft(question, None),
             edition: Arc::clone(&edition),
             circumstances,
         }))

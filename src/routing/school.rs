@@ -201,6 +201,11 @@ impl School {
         self.versions.iter().rev().cloned().collect()
     }
 
+    /// The corrections that count.
+    pub fn corrections(&self) -> &[Correction] {
+        &self.corrections
+    }
+
     /// Corrections that have not been looked at yet.
     pub fn pending(&self) -> usize {
         self.fresh.len()

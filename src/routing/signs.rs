@@ -124,10 +124,7 @@ impl Signs {
         see(Sign::Brief, words <= 2);
         see(Sign::Lengthy, words > 30);
         let foreign = |c: char| !c.is_ascii() && c.is_alphabetic();
-        see(
-            Sign::Foreign,
-            !has.only_ascii && written.contains(foreign),
-        );
+        see(Sign::Foreign, !has.only_ascii && written.contains(foreign));
         if has.any(br"/\.") {
             for token in written.split_ascii_whitespace() {
                 let token = token.trim_matches(|c: char| "()[]\"',;:!?".contains(c));

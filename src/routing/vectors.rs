@@ -93,9 +93,7 @@ impl Vectors {
         };
         assert_eq!(number(4), DIMENSIONS, "{LAID_OUT}");
         let (rows, tokens) = file[8..].split_at(number(0) * DIMENSIONS);
-        let tokens = std::str::from_utf8(tokens)
-            .expect(LAID_OUT)
-            .split('\n');
+        let tokens = std::str::from_utf8(tokens).expect(LAID_OUT).split('\n');
         let (mut begins, mut goes_on) = <(Tokens, Tokens)>::default();
         for (row, token) in (0..).zip(tokens) {
             match token.strip_prefix("##") {

@@ -19,6 +19,7 @@ pub(super) fn usual_llm() -> LlmConfig {
         api_key: key(USUAL_KEY),
         routing_model: USUAL_MODEL.to_owned(),
         complex_routing_model: USUAL_MODEL.to_owned(),
+        embedding_model: None,
         timeout: Duration::from_secs(30),
     }
 }
@@ -30,6 +31,7 @@ pub(super) fn read_llm(place: &Reader<'_>, settings: &mut Settings) {
         "api_key_env",
         "routing_model",
         "complex_routing_model",
+        "embedding_model",
         "timeout_ms",
     ]);
     let mut llm = usual_llm();
@@ -54,6 +56,7 @@ pub(super) fn read_llm(place: &Reader<'_>, settings: &mut Settings) {
         &mut llm.complex_routing_model,
         text("complex_routing_model"),
     );
+    llm.embedding_model = text("embedding_model").filter(|model| model != "none");
     set(&mut llm.timeout, milliseconds(place, "timeout_ms"));
     settings.llm = (boolean(place, "enabled") != Some(false)).then_some(llm);
 }
@@ -62,14 +65,23 @@ pub(super) fn read(place: &Reader<'_>, settings: &mut Settings) {
     place.allow_only(&[
         "llm_threshold",
         "llm_timeout_ms",
+        "embedding_threshold",
+        "embedding_timeout_ms",
         "cache_ttl",
         "cache_entries",
     ]);
-    let threshold = place.member("llm_threshold");
-    let threshold = threshold.and_then(|it| it.degree());
-    set(&mut settings.advice.threshold, threshold);
-    let timeout = milliseconds(place, "llm_timeout_ms");
-    set(&mut settings.advice.timeout, timeout);
+    for (help, threshold, timeout) in [
+        (&mut settings.advice, "llm_threshold", "llm_timeout_ms"),
+        (
+            &mut settings.embedding,
+            "embedding_threshold",
+            "embedding_timeout_ms",
+        ),
+    ] {
+        let degree = place.member(threshold).and_then(|it| it.degree());
+        set(&mut help.threshold, degree);
+        set(&mut help.timeout, milliseconds(place, timeout));
+    }
     set(&mut settings.memory.ttl, seconds(place, "cache_ttl"));
     let entries = place.member("cache_entries");
     let entries = entries.and_then(|it| it.integer(0..=100_000_000));

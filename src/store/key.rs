@@ -17,6 +17,12 @@ pub enum StateKey {
     },
     /// What the router has learned from users: `routing:model`.
     RoutingModel,
+    /// What an embedding model makes of texts, by a hash of its name: `routing:embeddings:{model}`,
+    /// a field for each text.
+    Embeddings {
+        /// The hash.
+        model: u64,
+    },
     /// What a user said of a request: `feedback:{id}`.
     Feedback(RequestId),
 }
@@ -27,6 +33,7 @@ impl fmt::Display for StateKey {
             Self::Request(id) => write!(f, "request:{id}"),
             Self::Metrics(id) => write!(f, "metrics:{id}"),
             Self::Rollup { hour } => write!(f, "rollup:{hour}"),
+            Self::Embeddings { model } => write!(f, "routing:embeddings:{model:016x}"),
             Self::RoutingModel => f.write_str("routing:model"),
             Self::Feedback(id) => write!(f, "feedback:{id}"),
         }

@@ -1,6 +1,7 @@
 //! Who is chosen, and why: by rules, by what was learned, by a language model.
 
 mod cascade;
+mod embedding;
 mod feedback;
 mod injection;
 mod model;

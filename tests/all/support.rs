@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod config;
+pub(crate) mod embedding;
 pub(crate) mod model;
 pub(crate) mod moody;
 pub(crate) mod raw;

@@ -49,6 +49,7 @@ impl Server {
             api_key: None,
             routing_model: "smollm2".to_owned(),
             complex_routing_model: "smollm2".to_owned(),
+            embedding_model: None,
             timeout: Duration::from_secs(60),
         }
     }

@@ -1,5 +1,9 @@
 //! From scores to confidences that mean what they say.
 
+/// How hard the slope is to move from the modest one, as so much evidence for that one: where hardly
+/// anything was judged wrongly, there is nothing to learn a slope from.
+const STUBBORN: f64 = 10.0;
+
 /// Turns the score of a class into the share of cases in which a class with that score is the right
 /// one: `1 / (1 + exp(-(slope * score + offset)))` (Platt scaling: J. Platt, "Probabilistic outputs for
 /// support vector machines", 1999).
@@ -47,7 +51,8 @@ impl Calibration {
     }
 
     fn newton(self, judged: &[(f32, bool)], targets: [f64; 2]) -> (f64, f64) {
-        let (mut gradient, mut hessian) = ([0.0; 2], [1e-6, 0.0, 1e-6]);
+        let slope = STUBBORN * (Self::MODEST.slope - self.slope);
+        let (mut gradient, mut hessian) = ([slope, 0.0], [STUBBORN, 0.0, 1e-6]);
         for (score, right) in judged {
             let score = f64::from(*score);
             let share = self.share(score);

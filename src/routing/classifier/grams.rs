@@ -27,7 +27,9 @@ pub(super) fn each(kind: Kind, words: &str, mut found: impl FnMut(u32)) {
         Kind::Pairs => {
             let hashes = words.split_ascii_whitespace().map(of_word);
             let next = hashes.clone().skip(1);
-            hashes.zip(next).for_each(|(word, next)| found(of_pair(word, next)));
+            hashes
+                .zip(next)
+                .for_each(|(word, next)| found(of_pair(word, next)));
         }
         Kind::Runs => each_spaced(words).flat_map(runs).flatten().for_each(found),
     }
@@ -36,12 +38,14 @@ pub(super) fn each(kind: Kind, words: &str, mut found: impl FnMut(u32)) {
 /// The words, each with the spaces at both of its ends.
 pub(super) fn each_spaced(words: &str) -> impl Iterator<Item = &str> {
     let mut rest = words;
-    iter::from_fn(move || {
+    let spaced = iter::from_fn(move || {
         let end = rest.get(1..)?.find(' ')? + 1;
         let word = &rest[..=end];
         rest = &rest[end..];
         Some(word)
-    })
+    });
+    // Where something was left out, there is a space more.
+    spaced.filter(|word| word.len() > 2)
 }
 
 /// The hash of a word by itself.
@@ -134,6 +138,7 @@ mod tests {
         assert_eq!(count(Kind::Runs, " ab "), 6);
         assert_eq!(count(Kind::Runs, " ab ü "), 6 + 3);
         assert_eq!(count(Kind::Runs, " "), 0);
+        assert_eq!(count(Kind::Runs, " ab  ü "), 6 + 3);
     }
 
     #[test]
@@ -144,7 +149,10 @@ mod tests {
             pieces
         };
         assert_eq!(pieces(Kind::Words, " hello ")[0], of_word("hello"));
-        assert_eq!(pieces(Kind::Pairs, " a b ")[0], pieces(Kind::Pairs, " c a b ")[1]);
+        assert_eq!(
+            pieces(Kind::Pairs, " a b ")[0],
+            pieces(Kind::Pairs, " c a b ")[1]
+        );
         assert_ne!(pieces(Kind::Pairs, " a b "), pieces(Kind::Pairs, " b a "));
     }
 }

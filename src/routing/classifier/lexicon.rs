@@ -1,11 +1,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-
+use super::Reading;
 use super::grams::{self, Kind};
 use super::packed::{Packed, Sums};
 use super::vocabulary::{
-    RUNS, MEANING, Piece, Vocabulary, WORDS, familiarity, first_meaning, scale, share,
+    MEANING, Piece, RUNS, Vocabulary, WORDS, familiarity, first_meaning, scale, share,
 };
 use crate::routing::vectors::Meaning;
 
@@ -103,7 +103,7 @@ impl Lexicon {
     /// Adds what the words of a text say of each class to `scores`. Returns how familiar the text is.
     pub fn score(
         &self,
-        words: &str,
+        reading: &Reading<'_>,
         vocabulary: &Vocabulary,
         weights: &Packed,
         classes: usize,
@@ -111,7 +111,7 @@ impl Lexicon {
     ) -> f32 {
         HEARD.with_borrow_mut(|heard| {
             heard.clear(classes);
-            self.hear(words, vocabulary, weights, heard);
+            self.hear(&reading.text.words, vocabulary, weights, heard);
             for (sums, factor) in [
                 (&heard.words.sums, scale(WORDS, heard.words.known.sqrt())),
                 (&heard.runs.sums, scale(RUNS, heard.runs.known.sqrt())),
@@ -119,7 +119,8 @@ impl Lexicon {
             ] {
                 scores.add(sums, factor);
             }
-            familiarity(heard.words.share(), heard.runs.share())
+            let (words, runs) = (heard.words.share(), heard.runs.share());
+            familiarity(words, runs, reading.embedding.is_some())
         })
     }
 
@@ -149,11 +150,7 @@ impl Lexicon {
 
     fn recall(&self, word: Piece, heard: &mut Heard) {
         let place = word.row as usize - self.first;
-        let sums = [
-            &mut heard.words.sums,
-            &mut heard.runs.sums,
-            &mut heard.sums,
-        ];
+        let sums = [&mut heard.words.sums, &mut heard.runs.sums, &mut heard.sums];
         for (row, sums) in sums.into_iter().enumerate() {
             self.sums.add(3 * place + row, 1.0, sums);
         }
@@ -179,13 +176,7 @@ impl Part {
     }
 
     /// Returns whether any example had the piece.
-    fn hear(
-        &mut self,
-        kind: Kind,
-        hash: u32,
-        vocabulary: &Vocabulary,
-        weights: &Packed,
-    ) -> bool {
+    fn hear(&mut self, kind: Kind, hash: u32, vocabulary: &Vocabulary, weights: &Packed) -> bool {
         let Some(Piece { row, rarity }) = vocabulary.piece(kind, hash) else {
             self.unknown += vocabulary.square_of_unknown();
             return false;

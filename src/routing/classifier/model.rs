@@ -4,7 +4,7 @@ use super::softmax::{self, Effort, Example};
 use super::sparse::Sparse;
 
 /// Beyond so many classes, a weight of every class for every feature would take gigabytes and minutes.
-const MOST_DENSE: usize = 512;
+pub(super) const MOST_DENSE: usize = 512;
 
 const EFFORT: Effort = Effort {
     c: 20.0,

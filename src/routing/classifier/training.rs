@@ -37,6 +37,8 @@ pub(in crate::routing) struct Training {
     pub took: Duration,
 }
 
+/// No classifier has to be surer than this, however sure it usually is.
+const ENOUGH: f32 = 0.9;
 /// Parts that the examples are divided into: each is judged by a model that was trained on the
 /// others.
 const FOLDS: usize = 3;
@@ -50,7 +52,9 @@ impl Classifier {
         let texts = lessons
             .iter()
             .map(|lesson| lesson.reading.text.words.as_str());
-        let vocabulary = Vocabulary::new(texts, classes);
+        let embedding = lessons.first().and_then(|lesson| lesson.reading.embedding);
+        let dimensions = embedding.map_or(0, <[f32]>::len);
+        let vocabulary = Vocabulary::new(texts, classes, dimensions);
         let features = in_parallel(lessons.len(), 64, |at| {
             let mut features = Sparse::default();
             vocabulary.features(&lessons[at].reading, &mut features);
@@ -97,7 +101,7 @@ impl Classifier {
         let confidences = judged
             .iter()
             .map(|(score, _)| calibration.confidence(*score));
-        let threshold = quantile(&mut confidences.collect::<Vec<_>>(), DECLINED);
+        let threshold = quantile(&mut confidences.collect::<Vec<_>>(), DECLINED).min(ENOUGH);
         let texts = lessons
             .iter()
             .map(|lesson| lesson.reading.text.words.as_str());

@@ -14,6 +14,8 @@ const SIGN: f32 = 0.4;
 /// Little: what a rule explains is not learned from the words beside it.
 const RULE: f32 = 0.2;
 const BIAS: f32 = 0.5;
+/// As much as all the rest: an embedding model knows more of language than the words do.
+const EMBEDDING: f32 = 2.0;
 
 /// Turns what was noticed in a text into the numbers that are weighed.
 ///
@@ -26,7 +28,10 @@ pub(super) struct Vocabulary {
     pieces: [HashMap<u32, Piece, BySpread>; Kind::ALL.len()],
     /// How rare a piece is that no example had.
     unheard_of: f32,
-    size: usize,
+    /// The rows of pieces end here, and those of embeddings begin.
+    end: usize,
+    /// Numbers in an embedding; 0: there are none.
+    dimensions: usize,
 }
 
 /// A piece that examples had.
@@ -46,8 +51,12 @@ const fn first_rule() -> usize {
 }
 
 impl Vocabulary {
-    /// Learns the pieces of these texts.
-    pub fn new<'a>(texts: impl Iterator<Item = &'a str>, classes: usize) -> Self {
+    /// Learns the pieces of these texts, which may have embeddings of so many dimensions.
+    pub fn new<'a>(
+        texts: impl Iterator<Item = &'a str>,
+        classes: usize,
+        dimensions: usize,
+    ) -> Self {
         let mut counts: [HashMap<u32, u32, BySpread>; Kind::ALL.len()] = Default::default();
         let mut total = 0_u32;
         let mut seen = Vec::new();
@@ -84,13 +93,18 @@ impl Vocabulary {
             classes,
             pieces,
             unheard_of: rarity(1, total),
-            size: row,
+            end: row,
+            dimensions,
         }
     }
 
     /// How many features there are.
     pub fn size(&self) -> usize {
-        self.size
+        self.end + self.dimensions
+    }
+
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
     }
 
     /// The row of the first piece; those of words come first.
@@ -122,7 +136,7 @@ impl Vocabulary {
         let words = &reading.text.words;
         let of_words = self.push_pieces(&[Kind::Words, Kind::Pairs], words, WORDS, features);
         let of_runs = self.push_pieces(&[Kind::Runs], words, RUNS, features);
-        familiarity(of_words, of_runs)
+        familiarity(of_words, of_runs, reading.embedding.is_some())
     }
 
     /// Fills in those features of a text that do not come of its words.
@@ -132,6 +146,13 @@ impl Vocabulary {
             features.push(Self::row_of_sign(sign), SIGN);
         }
         features.push(first_rule() - 1, BIAS);
+        if let Some(embedding) = reading.embedding.filter(|it| it.len() == self.dimensions) {
+            let length = embedding.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let factor = scale(EMBEDDING, length);
+            for (at, value) in embedding.iter().enumerate() {
+                features.push(self.end + at, factor * value);
+            }
+        }
         #[allow(clippy::cast_possible_truncation)] // a share
         for (class, loudness) in &reading.voices {
             if *class < self.classes {
@@ -144,13 +165,7 @@ impl Vocabulary {
     }
 
     /// Adds pieces that make up a part of that length; returns the share of them that is known.
-    fn push_pieces(
-        &self,
-        kinds: &[Kind],
-        words: &str,
-        length: f32,
-        features: &mut Sparse,
-    ) -> f32 {
+    fn push_pieces(&self, kinds: &[Kind], words: &str, length: f32, features: &mut Sparse) -> f32 {
         let mut found: Vec<Piece> = Vec::new();
         let mut unknown = 0.0;
         for kind in kinds {
@@ -190,10 +205,16 @@ pub(super) fn share(known: f32, unknown: f32) -> f32 {
 }
 
 /// How familiar a text is, 0 to 1: the share of it, as a length, that examples had, too; of the shares
-/// of its words and of its runs of characters.
-pub(super) fn familiarity(words: f32, runs: f32) -> f32 {
+/// of its words and of its runs of characters. An embedding is familiar, whatever the text.
+pub(super) fn familiarity(words: f32, runs: f32, is_embedded: bool) -> f32 {
     let (of_words, of_runs) = (WORDS * WORDS, RUNS * RUNS);
-    ((words * of_words + runs * of_runs) / (of_words + of_runs)).sqrt()
+    let embedding = if is_embedded {
+        EMBEDDING * EMBEDDING
+    } else {
+        0.0
+    };
+    let (known, all) = (words * of_words + runs * of_runs, of_words + of_runs);
+    ((known + embedding) / (all + embedding)).sqrt()
 }
 
 fn rarity(count: u32, total: u32) -> f32 {

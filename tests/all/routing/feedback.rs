@@ -206,6 +206,6 @@ async fn agents_with_nothing_but_keywords_have_no_model() {
     let (_house, client) = served(app(plain)).await;
     assert_eq!(
         model(&client).await,
-        json!({"active": null, "pending_corrections": 0, "versions": []})
+        json!({"active": null, "embedding": null, "pending_corrections": 0, "versions": []})
     );
 }

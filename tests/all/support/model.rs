@@ -104,6 +104,7 @@ impl Model {
             api_key: Some("secret".to_owned()),
             routing_model: "small".to_owned(),
             complex_routing_model: "large".to_owned(),
+            embedding_model: None,
             timeout: Duration::from_secs(5),
         });
         settings.advice.timeout = timeout;
