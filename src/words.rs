@@ -15,6 +15,7 @@ mod keyword;
 mod life;
 mod rendered;
 mod reply;
+mod sign;
 mod task;
 mod time;
 
@@ -30,5 +31,6 @@ pub use keyword::{Keyword, Pattern};
 pub use life::LifeContext;
 pub use rendered::Rendered;
 pub use reply::Reply;
+pub use sign::Sign;
 pub use task::{Ask, PreviousResult, Role, Task, Turn};
 pub use time::{milliseconds, seconds};

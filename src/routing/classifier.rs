@@ -21,8 +21,9 @@ mod vocabulary;
 
 use std::cell::RefCell;
 
-use super::signs::{Sign, Signs};
+use super::signs::Signs;
 use super::text::Text;
+use crate::words::Sign;
 use calibration::Calibration;
 use lexicon::Lexicon;
 use model::{MOST_DENSE, Model};

@@ -10,8 +10,9 @@ use super::guide::Guide;
 use super::injection;
 use super::negation;
 use super::question::Question;
-use super::signs::{Sign, Signs};
+use super::signs::Signs;
 use super::text::Text;
+use crate::words::Sign;
 
 /// How sure to be of a clause's agent for the clause to be an errand of its own.
 const CLAUSE: f64 = 0.5;

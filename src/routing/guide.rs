@@ -58,7 +58,8 @@ impl Guide {
         if let Some((wanted, _)) = negation::divide(&text.written, &text.words) {
             text.words = wanted;
         }
-        let mut matches = self.rules.matches_in(&text.words, &text.written);
+        let signs = Signs::of(&text).and(question.signs());
+        let mut matches = self.rules.matches_in(&text.words, &text.written, signs);
         let class_of = |place: usize| classes.binary_search(&place).ok();
         let voices = matches
             .iter()
@@ -67,7 +68,6 @@ impl Guide {
         if let Some(place) = self.previous(question, &text) {
             self.speak_up(&mut matches, place);
         }
-        let signs = Signs::of(&text).and(question.signs());
         let reading = Reading {
             text,
             signs,

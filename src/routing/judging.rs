@@ -193,7 +193,7 @@ impl Judgement<'_> {
             if !reasons.is_empty() {
                 reasons.push_str(", ");
             }
-            parts.iter().for_each(|part| reasons.push_str(part));
+            reasons.extend(parts.iter().copied());
         };
         for word in self.classifier.reasons(&reading.text, class, REASONS) {
             add(&["\"", word, "\""]);

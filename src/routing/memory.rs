@@ -232,3 +232,65 @@ fn hash_value(value: &Value, hasher: &mut impl Hasher) {
         Value::Object(members) => hash_members(members, hasher),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(entries: u64) -> Memory {
+        let ttl = Duration::from_secs(300);
+        Memory::new(MemoryConfig { ttl, entries })
+    }
+
+    /// Decides on a text, and tells whether that was known before.
+    fn decide(memory: &Memory, text: &str) -> bool {
+        let question = Question::new(text);
+        let circumstances = memory.circumstances(&question, 1);
+        let known = memory.find(text, circumstances).is_some();
+        if !known {
+            let draft = Draft {
+                errands: Vec::new(),
+                mode: Mode::Single,
+                advice: None,
+                trouble: Vec::new(),
+            };
+            memory.keep(text, circumstances, || Remembered::new(draft, None));
+        }
+        known
+    }
+
+    #[test]
+    fn while_there_is_room_everything_is_kept_at_once() {
+        let memory = memory(1000);
+        assert!(!decide(&memory, "a"));
+        assert!(decide(&memory, "a"));
+    }
+
+    #[test]
+    fn once_it_is_full_only_what_is_asked_again_is_kept() {
+        let memory = memory(1000);
+        (0..1000).for_each(|number| assert!(!decide(&memory, &format!("once {number}"))));
+        let asked = [(); 3].map(|()| decide(&memory, "again"));
+        assert_eq!(asked, [false, false, true]);
+        // Many that never come again do not push it out.
+        (0..5000).for_each(|number| assert!(!decide(&memory, &format!("never again {number}"))));
+        assert!(decide(&memory, "again"));
+    }
+
+    #[test]
+    fn what_was_decided_by_another_guide_or_too_long_ago_is_not_found() {
+        let memory = memory(10);
+        decide(&memory, "a");
+        let question = Question::new("a");
+        assert!(
+            memory
+                .find("a", memory.circumstances(&question, 2))
+                .is_none()
+        );
+        let forgetful = Memory {
+            ttl: Duration::ZERO,
+            ..memory
+        };
+        assert!(!decide(&forgetful, "a"));
+    }
+}

@@ -1,8 +1,8 @@
 use serde_json::{Map, Value};
 
 use super::decision::{Mode, RoutingStrategy};
-use super::signs::{Sign, Signs};
-use crate::words::{AgentName, Turn};
+use super::signs::Signs;
+use crate::words::{AgentName, Sign, Turn};
 
 /// What is to be routed, and all that may help.
 #[derive(Debug, Clone, Copy)]

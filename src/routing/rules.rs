@@ -7,8 +7,9 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use regex::{RegexSet, RegexSetBuilder};
 
 use super::negation;
+use super::signs::Signs;
 use super::text::{Text, normalised};
-use crate::words::{AgentCard, AgentName, Keyword, Pattern};
+use crate::words::{AgentCard, AgentName, Keyword, Pattern, Sign};
 
 /// The keywords of all agents in one automaton, and their regular expressions in another, so that
 /// the time to match a text does not grow with their number.
@@ -36,7 +37,8 @@ pub struct RuleTable {
     agents: Vec<AgentName>,
     phrases: AhoCorasick,
     regexes: RegexSet,
-    /// Which rules each phrase, and after those each regular expression, is the pattern of.
+    /// Which rules each phrase, after those each regular expression, and then each sign is the
+    /// pattern of.
     rules_of: Vec<Vec<usize>>,
     rules: Vec<Rule>,
 }
@@ -94,11 +96,13 @@ impl RuleTable {
                 }
             }
         }
-        let mut rules_of = vec![Vec::new(); patterns.phrases.len() + patterns.regexes.len()];
+        let (phrases, regexes) = (patterns.phrases.len(), patterns.regexes.len());
+        let mut rules_of = vec![Vec::new(); phrases + regexes + Sign::ALL.len()];
         for (rule, pattern) in patterns_of.into_iter().enumerate() {
             let place = match pattern {
                 Place::Phrase(place) => place,
-                Place::Regex(place) => patterns.phrases.len() + place,
+                Place::Regex(place) => phrases + place,
+                Place::Sign(sign) => phrases + regexes + sign as usize,
             };
             rules_of[place].push(rule);
         }
@@ -121,11 +125,12 @@ impl RuleTable {
         let text = Text::new(text);
         let wanted = negation::divide(&text.written, &text.words);
         let words = wanted.as_ref().map_or(&text.words, |(wanted, _)| wanted);
-        self.matches_in(words, &text.written)
+        self.matches_in(words, &text.written, Signs::of(&text))
     }
 
-    /// The same for a text whose words are known, without those that say what is not wanted.
-    pub(super) fn matches_in(&self, words: &str, written: &str) -> Vec<Match> {
+    /// The same for a text whose words are known, without those that say what is not wanted, and of which
+    /// these signs were seen.
+    pub(super) fn matches_in(&self, words: &str, written: &str, signs: Signs) -> Vec<Match> {
         let mut heard: Vec<usize> = Vec::new();
         // Phrases begin and end with the space that their neighbours share: hence overlapping.
         for hit in self.phrases.find_overlapping_iter(words) {
@@ -143,6 +148,8 @@ impl RuleTable {
                     .map(|regex| self.phrases.patterns_len() + regex),
             );
         }
+        let first_sign = self.phrases.patterns_len() + self.regexes.len();
+        heard.extend(signs.iter().map(|sign| first_sign + sign as usize));
         let mut found: Vec<Match> = Vec::new();
         let counts = |rule: &&Rule| {
             let said = |phrase: &usize| heard[..phrases].contains(phrase);
@@ -176,6 +183,7 @@ impl RuleTable {
 enum Place {
     Phrase(usize),
     Regex(usize),
+    Sign(Sign),
 }
 
 /// The patterns so far, each once.
@@ -200,6 +208,7 @@ impl Patterns {
                 }
                 Some(Place::Regex(place))
             }
+            Pattern::Sign(sign) => Some(Place::Sign(*sign)),
         }
     }
 
@@ -221,10 +230,14 @@ impl Patterns {
             let places = phrases.iter().filter_map(|phrase| self.phrase(phrase));
             places.collect()
         };
+        let shown = match &keyword.pattern {
+            Pattern::Sign(sign) => sign.told(),
+            pattern => pattern.as_str(),
+        };
         Rule {
             agent,
             weight: keyword.weight,
-            shown: keyword.pattern.as_str().into(),
+            shown: shown.into(),
             requires: places(&keyword.requires),
             forbids: places(&keyword.forbids),
         }

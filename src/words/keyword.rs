@@ -1,6 +1,8 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::Sign;
+
 /// Something in a request that speaks for an agent, and how loudly.
 ///
 /// ```
@@ -33,6 +35,8 @@ pub enum Pattern {
     /// A regular expression of the crate `regex`, anywhere in the request as it was written, whatever
     /// its case.
     Regex(String),
+    /// Something that can be seen of the request, such as a path, or documents in its context.
+    Sign(Sign),
 }
 
 impl Keyword {
@@ -46,6 +50,12 @@ impl Keyword {
     #[must_use]
     pub fn regex(expression: impl Into<String>) -> Self {
         Self::of(Pattern::Regex(expression.into()), 1.0)
+    }
+
+    /// Something that can be seen of a request, with the ordinary weight.
+    #[must_use]
+    pub fn sign(sign: Sign) -> Self {
+        Self::of(Pattern::Sign(sign), 1.0)
     }
 
     /// A pattern with a weight of its own.
@@ -80,6 +90,7 @@ impl Pattern {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Phrase(text) | Self::Regex(text) => text,
+            Self::Sign(sign) => sign.name(),
         }
     }
 }
@@ -100,6 +111,7 @@ impl Serialize for Keyword {
             Pattern::Phrase(phrase) if alone => return serializer.serialize_str(phrase),
             Pattern::Phrase(_) => "phrase",
             Pattern::Regex(_) => "regex",
+            Pattern::Sign(_) => "sign",
         };
         let mut fields = serializer.serialize_map(None)?;
         fields.serialize_entry(kind, self.pattern.as_str())?;
@@ -130,6 +142,7 @@ mod tests {
                 json!({"phrase": "rain", "weight": 2.0}),
             ),
             (Keyword::regex("ra+in"), json!({"regex": "ra+in"})),
+            (Keyword::sign(Sign::Path), json!({"sign": "path"})),
             (
                 Keyword::from("search").requires(["our"]).forbids(["web"]),
                 json!({"phrase": "search", "requires": ["our"], "forbids": ["web"]}),

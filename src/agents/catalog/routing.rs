@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::words::{Keyword, Pattern, Reader};
+use crate::words::{Keyword, Pattern, Reader, Sign};
 
 pub(super) fn keywords(place: &Reader<'_>) -> Vec<Keyword> {
     let items = place.items().unwrap_or_default();
@@ -13,16 +13,19 @@ fn keyword(item: &Reader<'_>) -> Option<Keyword> {
     if item.is_string() {
         return Some(Keyword::from(phrase(item)?));
     }
-    item.allow_only(&["phrase", "regex", "weight", "requires", "forbids"]);
+    item.allow_only(&["phrase", "regex", "sign", "weight", "requires", "forbids"]);
     let weight = item.member("weight");
     let weight = weight.map_or(Some(1.0), |weight| weight.positive());
-    let pattern = match (item.member("phrase"), item.member("regex")) {
-        (Some(_), Some(regex)) => {
-            regex.fault("expected either `phrase` or `regex`");
+    let kinds = ["phrase", "regex", "sign"].map(|kind| item.member(kind));
+    let pattern = match &kinds {
+        [None, Some(place), None] => regex(place).map(Pattern::Regex),
+        [None, None, Some(place)] => sign(place).map(Pattern::Sign),
+        [_, None, None] => phrase(&item.required("phrase")?).map(Pattern::Phrase),
+        _ => {
+            let surplus = kinds.iter().flatten().last()?;
+            surplus.fault("expected one of `phrase`, `regex` and `sign`");
             None
         }
-        (None, Some(place)) => regex(&place).map(Pattern::Regex),
-        _ => phrase(&item.required("phrase")?).map(Pattern::Phrase),
     };
     let phrases = |name| {
         let places = item.member(name).and_then(|it| it.items());
@@ -55,6 +58,16 @@ fn regex(place: &Reader<'_>) -> Option<String> {
             None
         }
     }
+}
+
+fn sign(place: &Reader<'_>) -> Option<Sign> {
+    let name = place.string()?;
+    let sign = Sign::named(name);
+    if sign.is_none() {
+        let names = Sign::ALL.map(Sign::name).join(", ");
+        place.fault(format!("expected one of {names}"));
+    }
+    sign
 }
 
 /// The examples in the file that `examples_from` names, a line each; lines that begin with `#` are

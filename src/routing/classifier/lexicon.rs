@@ -206,3 +206,61 @@ impl Part {
 fn hear_meaning(meaning: &Meaning, weights: &Packed, sums: &mut Sums) {
     weights.add_all(first_meaning(), &meaning.numbers(), sums);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::routing::classifier::sparse::Sparse;
+    use crate::routing::signs::Signs;
+    use crate::routing::text::Text;
+
+    const CLASSES: usize = 3;
+
+    fn reading(text: &str) -> Reading<'_> {
+        let text = Text::new(text);
+        Reading {
+            signs: Signs::of(&text),
+            text,
+            voices: Vec::new(),
+            embedding: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn added_up_beforehand_or_not_a_text_says_the_same(
+            text in "(restart|the|servers?|rain|bill|zzyx|it) ?((restart|the|server|rain|qx) ){0,6}"
+        ) {
+            let texts = ["restart the server", "will it rain", "the bill and the receipt"];
+            let words = texts.map(|text| Text::new(text).words);
+            let texts = || words.iter().map(String::as_str);
+            let vocabulary = Vocabulary::new(texts(), CLASSES, 0);
+            let mut dice = fastrand::Rng::with_seed(1);
+            let rows = vocabulary.size() * CLASSES;
+            let rows: Vec<f32> = (0..rows).map(|_| dice.f32() - 0.5).collect();
+            let weights = Packed::new(&rows, CLASSES);
+            let lexicon = Lexicon::new(texts(), &vocabulary, &weights, CLASSES);
+
+            let reading = reading(&text);
+            let mut features = Sparse::default();
+            let mut slowly = Sums::default();
+            slowly.clear(CLASSES);
+            let familiar = vocabulary.features(&reading, &mut features);
+            weights.score(&features, &mut slowly);
+
+            let mut quickly = Sums::default();
+            quickly.clear(CLASSES);
+            vocabulary.beside_words(&reading, &mut features);
+            weights.score(&features, &mut quickly);
+            let as_familiar =
+                lexicon.score(&reading, &vocabulary, &weights, CLASSES, &mut quickly);
+
+            prop_assert!((familiar - as_familiar).abs() < 1e-4);
+            for (slow, quick) in slowly.as_slice().iter().zip(quickly.as_slice()) {
+                prop_assert!((slow - quick).abs() < 0.02, "{slow} and {quick}");
+            }
+        }
+    }
+}

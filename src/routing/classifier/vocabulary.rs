@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use super::Reading;
 use super::grams::{self, BySpread, Kind};
 use super::sparse::Sparse;
-use crate::routing::signs::Sign;
 use crate::routing::vectors::{DIMENSIONS, Meaning};
+use crate::words::Sign;
 
 /// How long the part of a vector is that each kind of feature makes up.
 pub(super) const WORDS: f32 = 1.0;

@@ -89,6 +89,16 @@ fn a_regular_expression_is_found_as_it_was_written() {
 }
 
 #[test]
+fn what_can_be_seen_of_a_text_speaks_like_a_word() {
+    let path = || vec![Keyword::sign(Sign::Path)];
+    assert!(spoken(path(), "look at /var/log/syslog"));
+    assert!(!spoken(path(), "look at the log"));
+    let arithmetic = vec![Keyword::sign(Sign::Arithmetic).requires(["why"])];
+    assert!(spoken(arithmetic.clone(), "why is 2 + 2 four"));
+    assert!(!spoken(arithmetic, "what is 2 + 2"));
+}
+
+#[test]
 fn what_is_required_must_be_there_and_what_is_forbidden_must_not() {
     let search = || {
         vec![

@@ -2,6 +2,7 @@
 
 use agent_orchestrator::prelude::*;
 use agent_orchestrator::routing::{Decided, Mode, Signal};
+use agent_orchestrator::{Keyword, Sign};
 use serde_json::json;
 
 use super::trained;
@@ -214,5 +215,28 @@ async fn a_short_text_goes_on_with_the_agent_that_answered_last() {
     let alone = asked(json!({})).await;
     let after = asked(json!({"previous_agent": "weather"})).await;
     assert!(after > alone, "{alone} and {after}");
+    house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn documents_in_the_context_speak_for_who_says_so() {
+    let stage = Stage::new();
+    let reader = stage
+        .agent("reader")
+        .keywords([Keyword::sign(Sign::Documents)]);
+    let [chat, weather, ..] = trained(&stage);
+    let house = start([chat, weather, reader]).await;
+    let ask = async |context: serde_json::Value| {
+        let request = OrchestrationRequest {
+            context: context.as_object().unwrap().clone(),
+            ..OrchestrationRequest::new("what is the gist, in short")
+        };
+        answer(&house, request).await.unwrap()
+    };
+    let with = ask(json!({"documents": ["It rained."]})).await;
+    assert_eq!(names(&with.agents_used), ["reader"]);
+    assert!(with.routing.reasoning.contains("documents in the context"));
+    let nothing_to_read = ask(json!({"documents": []})).await;
+    assert_ne!(names(&nothing_to_read.agents_used), ["reader"]);
     house.shutdown().await;
 }
