@@ -1,4 +1,4 @@
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -127,12 +127,14 @@ impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 100
         let percent = (self.0.clamp(0.0, 1.0) * 100.0).round() as u8;
-        let digits = [percent / 100, percent / 10 % 10, percent % 10];
-        let [one, tenth, hundredth] = digits.map(|digit| char::from(b'0' + digit));
-        f.write_char(one)?;
-        f.write_char('.')?;
-        f.write_char(tenth)?;
-        f.write_char(hundredth)
+        let digit = |value: u8| b'0' + value % 10;
+        let text = [
+            digit(percent / 100),
+            b'.',
+            digit(percent / 10),
+            digit(percent),
+        ];
+        f.write_str(std::str::from_utf8(&text).expect("digits and a point are ASCII"))
     }
 }
 
