@@ -115,12 +115,14 @@ impl LogProbs {
 }
 
 impl EmbeddingResponse {
-    /// The vectors in the order of the texts; `None` when they are not so many, or differ in length.
+    /// The vectors in the order of the texts; `None` when they are not so many, are empty, or differ in
+    /// length.
     pub fn vectors(mut self, texts: usize) -> Option<Vec<Vec<f32>>> {
         self.data.sort_by_key(|embedding| embedding.index);
         let vectors: Vec<Vec<f32>> = self.data.into_iter().map(|it| it.embedding).collect();
         let length = vectors.first().map_or(0, Vec::len);
-        let sound = vectors.len() == texts && vectors.iter().all(|it| it.len() == length);
+        let sound =
+            length > 0 && vectors.len() == texts && vectors.iter().all(|it| it.len() == length);
         sound.then_some(vectors)
     }
 }

@@ -39,9 +39,15 @@ impl Guide {
             .probability
             .unwrap_or(UNTOLD)
             .clamp(LEAST, 1.0 - LEAST);
-        let Some(errand) = self.weighed(&draft.errands[0], first, told, power) else {
+        let Some(mut errand) = self.weighed(&draft.errands[0], first, told, power) else {
             return;
         };
+        if strategy == RoutingStrategy::Llm && draft.errands[0].best().is_none() {
+            // Where nobody else is sure of anybody, whoever is asked first is followed.
+            let mut options = errand.options.to_vec();
+            options.sort_by_key(|option| option.agent != *first);
+            errand.options = options.into();
+        }
         let agrees = errand.options[0].agent == *first;
         if !agrees {
             draft.errands[0] = errand;
