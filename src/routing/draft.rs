@@ -48,9 +48,10 @@ impl Draft {
     }
 
     /// Whether it should be looked at again: some agent is not sure enough, or hardly ahead of another.
+    /// With a threshold of 0, nothing should.
     pub fn is_unsure(&self, threshold: f64) -> bool {
         let unsure = |errand: &Errand| errand.confidence() < threshold || errand.margin() < NARROW;
-        self.errands.iter().any(unsure)
+        threshold > 0.0 && self.errands.iter().any(unsure)
     }
 
     /// Whether a larger model had better look at it.

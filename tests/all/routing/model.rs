@@ -316,3 +316,17 @@ async fn one_that_keeps_failing_is_left_alone() {
     assert_eq!(model.asked().len(), 5);
     house.shutdown().await;
 }
+
+#[actix_web::test]
+async fn asked_first_it_is_followed_where_nobody_else_is_sure() {
+    let model = Model::start([Answers::Agents(&["billing"], Some(0.1))]);
+    let house = house(&model, LONG).await;
+    let request = OrchestrationRequest {
+        routing_strategy: Some(RoutingStrategy::Llm),
+        ..OrchestrationRequest::new(DOUBTFUL)
+    };
+    let answer = answer(&house, request).await.unwrap();
+    assert_eq!(names(&answer.agents_used), ["billing"]);
+    assert_eq!(answer.routing.strategy, Decided::Llm);
+    house.shutdown().await;
+}
