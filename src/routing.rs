@@ -13,6 +13,7 @@
 //! thread. A router never fails a request.
 
 mod advice;
+mod asking;
 mod classifier;
 mod clauses;
 mod decision;

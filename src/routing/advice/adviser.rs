@@ -10,12 +10,15 @@ use tokio::time::timeout;
 
 use super::answer::{self, Choice};
 use super::prompt;
-use crate::judgement::{Breaker, BreakerConfig, BreakerOpen, Outcome};
-use crate::llm::{Chat, ChatModel, LlmError};
+use crate::judgement::{Breaker, BreakerConfig, Outcome};
+use crate::llm::{Chat, ChatModel};
+use crate::routing::asking::{left_alone, outcome};
 use crate::routing::decision::Advice;
 use crate::routing::question::Question;
 use crate::words::{AgentCard, AgentName, milliseconds};
 
+/// What it is called in reasons.
+const MODEL: &str = "language model";
 /// Requests that a model is asked about at once; more are decided without it.
 const AT_ONCE: usize = 8;
 
@@ -82,7 +85,7 @@ impl Adviser {
     ) -> Result<Consultation, Arc<str>> {
         // Before anything is made of it.
         if let Some(open) = self.breaker.obstacle(Instant::now()) {
-            return Err(left_alone(open).into());
+            return Err(left_alone(MODEL, open).into());
         }
         let model = if is_complex {
             &self.config.complex_model
@@ -124,7 +127,9 @@ impl Adviser {
                 .into());
             };
             let began = Instant::now();
-            let permit = breaker.admit(began).map_err(left_alone)?;
+            let permit = breaker
+                .admit(began)
+                .map_err(|open| left_alone(MODEL, open))?;
             let name = chat.model.clone();
             let asked = timeout(time, attempts(&*model, &chat, &agents, began, time)).await;
             let (outcome, answer) = match asked {
@@ -176,27 +181,9 @@ async fn attempts(
     }
 }
 
-fn left_alone(open: BreakerOpen) -> String {
-    let seconds = open.retry_after.as_secs_f64().ceil();
-    format!("the language model failed too often; it is asked again in {seconds} s")
-}
-
 fn late(time: Duration) -> Arc<str> {
     let ms = time.as_millis();
     format!("the language model did not answer within {ms} ms").into()
-}
-
-fn outcome(error: &LlmError) -> Outcome {
-    match error {
-        LlmError::Refused {
-            status: 429 | 503,
-            retry_after,
-            ..
-        } => Outcome::Busy {
-            retry_after: *retry_after,
-        },
-        _ => Outcome::Failure,
-    }
 }
 
 impl fmt::Debug for Adviser {

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::judgement::{Breaker, BreakerConfig, BreakerOpen, Outcome};
+use crate::judgement::{Breaker, BreakerConfig, Outcome};
 use crate::llm::{ChatModel, LlmError};
+use crate::routing::asking::{left_alone, outcome};
 
+/// What it is called in reasons.
+const MODEL: &str = "embedding model";
 /// Requests that are embedded at once; more are decided without.
 const AT_ONCE: usize = 16;
 /// The longest time for a batch of examples, which nobody waits for.
@@ -63,7 +66,10 @@ impl Embedder {
             ));
         };
         let began = Instant::now();
-        let permit = self.breaker.admit(began).map_err(left_alone)?;
+        let permit = self
+            .breaker
+            .admit(began)
+            .map_err(|open| left_alone(MODEL, open))?;
         let time = time.min(self.config.timeout);
         let asked = self.model.embed(self.config.model.clone(), texts);
         let (outcome, answer) = match timeout(time, asked).await {
@@ -92,24 +98,6 @@ impl Embedder {
 /// The errors speak of the server of language models, which is the one of embeddings, too.
 fn told(error: &LlmError) -> String {
     format!("no embeddings: {error}")
-}
-
-fn left_alone(open: BreakerOpen) -> String {
-    let seconds = open.retry_after.as_secs_f64().ceil();
-    format!("the embedding model failed too often; it is asked again in {seconds} s")
-}
-
-fn outcome(error: &LlmError) -> Outcome {
-    match error {
-        LlmError::Refused {
-            status: 429 | 503,
-            retry_after,
-            ..
-        } => Outcome::Busy {
-            retry_after: *retry_after,
-        },
-        _ => Outcome::Failure,
-    }
 }
 
 impl fmt::Debug for Embedder {
