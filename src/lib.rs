@@ -89,7 +89,7 @@ pub use settings::Settings;
 pub use supervision::{AgentSpec, JobTimeout, OnFailure};
 pub use words::{
     Agent, AgentCard, AgentContext, AgentError, AgentErrorKind, Ask, Keyword, LifeContext,
-    Listener, Rendered, Reply, RequestEvent, RequestId, Role, Sign, Task, Turn,
+    Listener, Reply, RequestEvent, RequestId, Role, Sign, Task, Turn,
 };
 
 /// What a program with an agent of its own needs: `use agent_orchestrator::prelude::*;`

@@ -16,6 +16,7 @@ mod error_type;
 mod execute;
 mod feedback;
 mod house;
+mod kept;
 mod problem;
 mod record;
 mod request;
@@ -34,8 +35,8 @@ pub use error_type::ErrorType;
 pub use execute::{Step, Tried};
 pub use feedback::Feedback;
 pub(crate) use house::{House, Recruiter};
+pub(crate) use kept::Kept;
 pub use problem::Problem;
-pub use record::{RequestRecord, RequestStatus};
 pub use request::{Limits, OrchestrationRequest, Require};
 
 use house::Arrival;

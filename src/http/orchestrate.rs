@@ -29,7 +29,7 @@ pub(super) async fn orchestrate(
 fn response(answer: &Answer) -> HttpResponse {
     let mut response = HttpResponse::Ok()
         .insert_header(ContentType::json())
-        .body(answer.json().to_owned());
+        .body(answer.json().clone());
     let headers = response.headers_mut();
     if let Some(Ok(agent)) = answer
         .agents_used

@@ -23,7 +23,8 @@ where
     F: AsyncFnOnce(RequestId) -> Result<HttpResponse, Problem>,
 {
     let id = RequestId::new();
-    let worked = AssertUnwindSafe(work(id)).catch_unwind().await;
+    // In a box, since all that is wrapped around it moves it, and it is large.
+    let worked = AssertUnwindSafe(Box::pin(work(id))).catch_unwind().await;
     let result = worked.unwrap_or_else(|_| {
         log::error!("request {id}: the handler of {} panicked", request.path());
         let detail = "this is a bug; the log of the orchestrator has more under the request's id";

@@ -2,26 +2,32 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::execute::Step;
 use crate::routing::{Mode, Routing};
-use crate::words::{AgentName, PreviousResult, Rendered, Reply, RequestId, Turn};
+use crate::words::{AgentName, PreviousResult, Reply, RequestId, Turn};
 
 /// The answer to a request; cheap to clone. It reads as its [`AnswerBody`].
-#[derive(Debug, Clone)]
-pub struct Answer(Arc<Rendered<AnswerBody>>);
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    body: Arc<AnswerBody>,
+    json: Bytes,
+}
 
 impl Answer {
-    pub(super) fn new(body: AnswerBody) -> Self {
-        Self(Arc::new(body.into()))
+    /// An answer whose JSON there is already.
+    pub(super) fn new(body: AnswerBody, json: Bytes) -> Self {
+        let body = Arc::new(body);
+        Self { body, json }
     }
 
     /// The answer as JSON; made once, for the client and for the store alike.
     #[must_use]
-    pub fn json(&self) -> &str {
-        self.0.json()
+    pub fn json(&self) -> &Bytes {
+        &self.json
     }
 }
 
@@ -29,13 +35,7 @@ impl Deref for Answer {
     type Target = AnswerBody;
 
     fn deref(&self) -> &AnswerBody {
-        &self.0
-    }
-}
-
-impl Serialize for Answer {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        &self.body
     }
 }
 
@@ -49,7 +49,7 @@ pub struct AnswerBody {
     /// What was answered.
     pub result: ResultBody,
     /// How the agents were chosen.
-    pub routing: Arc<Rendered<Routing>>,
+    pub routing: Arc<Routing>,
     /// The agents whose answers are in the result, in order.
     pub agents_used: Vec<AgentName>,
     /// The whole time, seconds.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::kept::Kept;
 use super::{ErrorType, Orchestrator, Problem};
 use crate::routing::{Decided, Inspect, Learn, ModelReport, RollBack};
 use crate::store::StateKey;
@@ -33,12 +34,6 @@ struct Entry<'a> {
 
 /// What the record of a request says of how it was routed.
 #[derive(Debug, Deserialize)]
-struct Kept {
-    question: String,
-    routing: Routed,
-}
-
-#[derive(Debug, Deserialize)]
 struct Routed {
     strategy: String,
     primary_agent: AgentName,
@@ -53,17 +48,8 @@ impl Orchestrator {
     /// `RequestNotFound` when nothing is known of the request (any more), `AgentNotFound` when there is
     /// no such agent, `ValidationError`, `StateUnavailable`.
     pub async fn learn(&self, request: &str, feedback: Feedback) -> Result<(), Problem> {
-        let unknown = || {
-            let detail = format!(
-                "there is no request `{request}`; the state of a request is kept for a while"
-            );
-            Problem::new(ErrorType::RequestNotFound, detail)
-        };
-        let id = RequestId::parse(request).ok_or_else(unknown)?;
+        let (id, record) = self.record(request).await?;
         let house = self.house();
-        let read = house.journal.read(StateKey::Request(id)).await;
-        let record = read.map_err(|error| Problem::no_state(&error))?;
-        let record = record.ok_or_else(unknown)?;
         if let Some(agent) = &feedback.correct_agent {
             self.agent(agent)?;
         }
@@ -78,12 +64,12 @@ impl Orchestrator {
         house
             .metrics
             .observe_satisfaction(feedback.user_satisfaction);
-        if let Ok(kept) = serde_json::from_slice::<Kept>(&record)
-            && let Some((agent, weight)) = kept.lesson(feedback)
+        if let Some((text, routed)) = asked(&record)
+            && let Some((agent, weight)) = routed.lesson(feedback)
         {
             let learn = Learn {
                 request: id,
-                text: kept.question,
+                text,
                 agent,
                 weight,
             };
@@ -114,15 +100,23 @@ impl Orchestrator {
     }
 }
 
-impl Kept {
+/// What was asked, and how it was routed.
+fn asked(record: &[u8]) -> Option<(String, Routed)> {
+    let kept = Kept::read(record).ok()?;
+    let question = serde_json::from_str(kept.question.get()).ok()?;
+    let routed = serde_json::from_str(kept.routing?.get()).ok()?;
+    Some((question, routed))
+}
+
+impl Routed {
     /// The agent that is right for it, as far as the feedback says, and how much that counts. Nothing is
     /// learned of what was not routed.
-    fn lesson(&self, feedback: Feedback) -> Option<(AgentName, f32)> {
-        let Routed {
+    fn lesson(self, feedback: Feedback) -> Option<(AgentName, f32)> {
+        let Self {
             strategy,
             primary_agent,
             secondary_agents,
-        } = &self.routing;
+        } = self;
         if strategy == Decided::Explicit.as_str() {
             return None;
         }
@@ -130,8 +124,9 @@ impl Kept {
             Some(correct) => Some((correct, 1.0)),
             // Of several agents it is not known who was right.
             None if !secondary_agents.is_empty() => None,
-            None => (feedback.user_satisfaction >= SATISFIED)
-                .then(|| (primary_agent.clone(), CONFIRMATION)),
+            None => {
+                (feedback.user_satisfaction >= SATISFIED).then_some((primary_agent, CONFIRMATION))
+            }
         }
     }
 }

@@ -15,11 +15,12 @@ use crate::judgement::Outcome;
 use crate::routing::{Plan, Routing};
 use crate::store::StateKey;
 use crate::telemetry::{AgentCall, Observation};
-use crate::words::{AgentName, Rendered, RequestEvent, RequestId, milliseconds};
+use crate::words::{AgentName, RequestEvent, RequestId, milliseconds, to_json_with};
 
-/// The state of a request, as `GET /requests/{id}` shows it.
-#[derive(Debug, Clone, Serialize)]
-pub struct RequestRecord {
+/// The state of a request, from which `GET /requests/{id}` shows all but the question. An answered one
+/// has a member more, `response`, and there its routing.
+#[derive(Debug, Serialize)]
+struct RequestRecord {
     /// The request.
     pub request_id: RequestId,
     /// Where it is on its way.
@@ -34,18 +35,18 @@ pub struct RequestRecord {
     pub attempt: u32,
     /// What was asked, up to 2000 characters.
     pub question: Arc<str>,
-    /// How its agents were chosen.
-    pub routing: Arc<Rendered<Routing>>,
-    /// The answer, once it has succeeded.
-    pub response: Option<Answer>,
+    /// How its agents were chosen, unless the answer says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Arc<Routing>>,
     /// The problem, once it has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
 
 /// Where a request is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RequestStatus {
+enum RequestStatus {
     /// Its agents work on it.
     Running,
     /// It was answered.
@@ -87,7 +88,7 @@ pub(super) struct Ledger<'a> {
     house: &'a House,
     arrival: &'a Arrival,
     question: Arc<str>,
-    routing: Arc<Rendered<Routing>>,
+    routing: Arc<Routing>,
     routing_time: Duration,
     closed: bool,
 }
@@ -103,7 +104,7 @@ impl<'a> Ledger<'a> {
             routing_time: arrival.at.elapsed(),
             closed: false,
         };
-        let record = ledger.record(RequestStatus::Running, None, None);
+        let record = ledger.record(RequestStatus::Running, None);
         let (key, ttl) = ledger.place();
         house.journal.put_for_now(key, record, ttl);
         arrival.tell(|| RequestEvent::Decided {
@@ -124,27 +125,37 @@ impl<'a> Ledger<'a> {
     /// Enters how the request ended.
     pub(super) fn close(mut self, end: Result<AnswerBody, Problem>) -> Result<Answer, Problem> {
         self.closed = true;
-        let end = end
-            .map(Answer::new)
-            .map_err(|p| p.of_request(self.arrival.id));
         self.house.admission.learn(self.arrival.at.elapsed());
-        match &end {
-            Ok(answer) => {
-                self.observe(&answer.result.execution_chain, true);
-                self.enter(RequestStatus::Succeeded, Some(answer.clone()), None);
+        match end {
+            Ok(body) => {
+                self.observe(&body.result.execution_chain, true);
+                Ok(self.enter_answer(body))
             }
             Err(problem) => {
+                let problem = problem.of_request(self.arrival.id);
                 let steps = problem.result().map(|result| &*result.execution_chain);
                 self.observe(steps.unwrap_or_default(), false);
-                self.enter(RequestStatus::Failed, None, Some(problem.clone()));
+                self.enter(RequestStatus::Failed, Some(problem.clone()));
+                Err(problem)
             }
         }
-        end
     }
 
-    fn enter(&self, status: RequestStatus, response: Option<Answer>, problem: Option<Problem>) {
+    /// The answer and its record have the same JSON, made once.
+    fn enter_answer(&self, body: AnswerBody) -> Answer {
+        let record = RequestRecord {
+            routing: None,
+            ..self.record(RequestStatus::Succeeded, None)
+        };
+        let (record, answer) = to_json_with(&record, "response", &body);
         let (key, ttl) = self.place();
-        let record = self.record(status, response, problem);
+        self.house.journal.put_json(key, record, ttl);
+        Answer::new(body, answer)
+    }
+
+    fn enter(&self, status: RequestStatus, problem: Option<Problem>) {
+        let (key, ttl) = self.place();
+        let record = self.record(status, problem);
         self.house.journal.put(key, &record, ttl);
     }
 
@@ -154,12 +165,7 @@ impl<'a> Ledger<'a> {
         (key, self.house.config.request_ttl)
     }
 
-    fn record(
-        &self,
-        status: RequestStatus,
-        response: Option<Answer>,
-        problem: Option<Problem>,
-    ) -> RequestRecord {
+    fn record(&self, status: RequestStatus, problem: Option<Problem>) -> RequestRecord {
         RequestRecord {
             request_id: self.arrival.id,
             status,
@@ -168,8 +174,7 @@ impl<'a> Ledger<'a> {
             instance_id: self.house.id,
             attempt: 1,
             question: Arc::clone(&self.question),
-            routing: self.routing.clone(),
-            response,
+            routing: Some(Arc::clone(&self.routing)),
             problem,
         }
     }
@@ -204,7 +209,7 @@ impl<'a> Ledger<'a> {
 impl Drop for Ledger<'_> {
     fn drop(&mut self) {
         if !self.closed {
-            self.enter(RequestStatus::Cancelled, None, None);
+            self.enter(RequestStatus::Cancelled, None);
         }
     }
 }

@@ -29,7 +29,7 @@ use lexicon::Lexicon;
 use model::{MOST_DENSE, Model};
 use packed::Sums;
 use sparse::Sparse;
-use vocabulary::Vocabulary;
+use vocabulary::{Familiarity, Vocabulary};
 
 pub(super) use grams::BySpread;
 pub(super) use training::{Lesson, Training};
@@ -83,20 +83,24 @@ impl Classifier {
         SCRATCH.with_borrow_mut(|(features, scores)| {
             scores.clear(self.classes);
             let familiarity = self.score(reading, features, scores);
-            let mut words = reading.text.each_word();
             let mut verdict = Verdict {
                 ranked: ranked(&scores.as_slice()[..self.classes], shown),
-                knows_words: words.any(|word| self.vocabulary.row_of_word(word).is_some()),
+                knows_words: familiarity.knows_words(),
             };
             for (_, score) in &mut verdict.ranked {
-                *score = self.calibration.confidence(*score * familiarity);
+                *score = self.calibration.confidence(*score * familiarity.share());
             }
             verdict
         })
     }
 
     /// Adds what the text says of each class. Returns how familiar it is.
-    fn score(&self, reading: &Reading<'_>, features: &mut Sparse, scores: &mut Sums) -> f32 {
+    fn score(
+        &self,
+        reading: &Reading<'_>,
+        features: &mut Sparse,
+        scores: &mut Sums,
+    ) -> Familiarity {
         let vocabulary = &self.vocabulary;
         if let (Some(lexicon), Model::Weights(weights)) = (&self.lexicon, &self.model) {
             vocabulary.beside_words(reading, features);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::words::{AgentName, Rendered};
+use crate::words::AgentName;
 
 /// How a request asks to be routed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -97,44 +97,61 @@ pub enum Signal {
     LanguageModel(f64),
 }
 
+impl Signal {
+    /// What kind of signal it is, and what it says: together they are the sentence.
+    fn with_parts<R>(&self, told: impl FnOnce([&str; 2]) -> R) -> R {
+        let (kind, sure) = match self {
+            Self::Keyword(keyword) => return told(["keyword: ", keyword]),
+            Self::Because(reasons) => return told(["by ", reasons]),
+            Self::Classifier(sure) => ("classifier ", sure),
+            Self::Embedding(sure) => ("classifier with embeddings ", sure),
+            Self::LanguageModel(sure) => ("language model ", sure),
+        };
+        told([kind, Share::of(*sure).as_str()])
+    }
+}
+
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Keyword(keyword) => write!(f, "keyword: {keyword}"),
-            Self::Classifier(sure) => write!(f, "classifier {}", Share(*sure)),
-            Self::Embedding(sure) => {
-                write!(f, "classifier with embeddings {}", Share(*sure))
-            }
-            Self::Because(reasons) => write!(f, "by {reasons}"),
-            Self::LanguageModel(probability) => {
-                write!(f, "language model {}", Share(*probability))
-            }
-        }
+        self.with_parts(|[kind, said]| {
+            f.write_str(kind)?;
+            f.write_str(said)
+        })
     }
 }
 
 impl Serialize for Signal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_parts(|parts| serializer.serialize_str(&parts.concat()))
     }
 }
 
 /// A share as records tell it: two digits, and without what formatting any number costs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Share(pub f64);
+pub(super) struct Share([u8; 4]);
 
-impl fmt::Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Share {
+    /// Of a number from 0 to 1.
+    pub fn of(share: f64) -> Self {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 100
-        let percent = (self.0.clamp(0.0, 1.0) * 100.0).round() as u8;
+        let percent = (share.clamp(0.0, 1.0) * 100.0).round() as u8;
         let digit = |value: u8| b'0' + value % 10;
-        let text = [
+        Self([
             digit(percent / 100),
             b'.',
             digit(percent / 10),
             digit(percent),
-        ];
-        f.write_str(std::str::from_utf8(&text).expect("digits and a point are ASCII"))
+        ])
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits and a point are ASCII")
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -186,7 +203,7 @@ pub struct Plan {
     /// the whole of it.
     pub parts: Vec<Arc<str>>,
     /// Why.
-    pub routing: Arc<Rendered<Routing>>,
+    pub routing: Arc<Routing>,
 }
 
 impl Plan {
@@ -213,7 +230,7 @@ impl Plan {
             mode,
             agents,
             parts: Vec::new(),
-            routing: Arc::new(routing.into()),
+            routing: Arc::new(routing),
         })
     }
 
@@ -224,7 +241,7 @@ impl Plan {
             ..Routing::clone(&self.routing)
         };
         Self {
-            routing: Arc::new(routing.into()),
+            routing: Arc::new(routing),
             ..self.clone()
         }
     }

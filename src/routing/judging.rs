@@ -127,10 +127,10 @@ impl Guide {
                 told,
                 "{} speaks for {name}; {judge} is {} sure of it",
                 Quoted(&found.keywords),
-                Share(sure)
+                Share::of(sure)
             ),
             (None, sure) => {
-                let sure = Share(sure.unwrap_or_default());
+                let sure = Share::of(sure.unwrap_or_default());
                 write!(told, "{judge} is {sure} sure of {name}")
             }
         };
@@ -150,9 +150,9 @@ impl Guide {
                 "{NO_KEYWORD}, and it is unlike what the agents are known for: {} is {} sure of {}, \
                  and decides from {}",
                 judgement.name(),
-                Share(best.score),
+                Share::of(best.score),
                 self.cards[best.place].name,
-                Share(judgement.needed().into())
+                Share::of(judgement.needed().into())
             ),
             _ => NO_KEYWORD.to_owned(),
         }

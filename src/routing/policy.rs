@@ -227,7 +227,7 @@ fn plan(draft: &Draft, mode: Mode, is_told: bool, chosen: &[Chosen], remarks: &[
             Vec::new()
         },
         agents,
-        routing: Arc::new(routing.into()),
+        routing: Arc::new(routing),
     }
 }
 

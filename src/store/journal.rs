@@ -84,6 +84,11 @@ impl Journal {
         self.draft(Row { key, field: None }, Draft::new(record, ttl));
     }
 
+    /// The same for a record whose JSON there is already.
+    pub fn put_json(&self, key: StateKey, json: Bytes, ttl: Duration) {
+        self.draft(Row { key, field: None }, Draft::made(json, ttl));
+    }
+
     /// The same for a record that another is likely to replace before it is written: it is made JSON
     /// only when it is written, or read.
     pub fn put_for_now(

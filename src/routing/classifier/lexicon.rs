@@ -5,7 +5,7 @@ use super::Reading;
 use super::grams::{self, Kind};
 use super::packed::{Packed, Sums};
 use super::vocabulary::{
-    MEANING, Piece, RUNS, Vocabulary, WORDS, familiarity, first_meaning, scale, share,
+    Familiarity, MEANING, Piece, RUNS, Vocabulary, WORDS, first_meaning, scale, share,
 };
 use crate::routing::vectors::Meaning;
 
@@ -108,7 +108,7 @@ impl Lexicon {
         weights: &Packed,
         classes: usize,
         scores: &mut Sums,
-    ) -> f32 {
+    ) -> Familiarity {
         HEARD.with_borrow_mut(|heard| {
             heard.clear(classes);
             self.hear(&reading.text.words, vocabulary, weights, heard);
@@ -119,8 +119,11 @@ impl Lexicon {
             ] {
                 scores.add(sums, factor);
             }
-            let (words, runs) = (heard.words.share(), heard.runs.share());
-            familiarity(words, runs, reading.embedding.is_some())
+            Familiarity {
+                words: heard.words.share(),
+                runs: heard.runs.share(),
+                is_embedded: reading.embedding.is_some(),
+            }
         })
     }
 
@@ -257,7 +260,8 @@ mod tests {
             let as_familiar =
                 lexicon.score(&reading, &vocabulary, &weights, CLASSES, &mut quickly);
 
-            prop_assert!((familiar - as_familiar).abs() < 1e-4);
+            prop_assert!((familiar.share() - as_familiar.share()).abs() < 1e-4);
+            prop_assert_eq!(familiar.knows_words(), as_familiar.knows_words());
             for (slow, quick) in slowly.as_slice().iter().zip(quickly.as_slice()) {
                 prop_assert!((slow - quick).abs() < 0.02, "{slow} and {quick}");
             }

@@ -126,7 +126,7 @@ impl Vocabulary {
     }
 
     /// Fills in the features of a text. Returns how familiar it is.
-    pub fn features(&self, reading: &Reading<'_>, features: &mut Sparse) -> f32 {
+    pub fn features(&self, reading: &Reading<'_>, features: &mut Sparse) -> Familiarity {
         self.beside_words(reading, features);
         let meaning = Meaning::of(&reading.text.words);
         let factor = scale(MEANING, meaning.length());
@@ -134,9 +134,11 @@ impl Vocabulary {
             features.push(first_meaning() + at, factor * value);
         }
         let words = &reading.text.words;
-        let of_words = self.push_pieces(&[Kind::Words, Kind::Pairs], words, WORDS, features);
-        let of_runs = self.push_pieces(&[Kind::Runs], words, RUNS, features);
-        familiarity(of_words, of_runs, reading.embedding.is_some())
+        Familiarity {
+            words: self.push_pieces(&[Kind::Words, Kind::Pairs], words, WORDS, features),
+            runs: self.push_pieces(&[Kind::Runs], words, RUNS, features),
+            is_embedded: reading.embedding.is_some(),
+        }
     }
 
     /// Fills in those features of a text that do not come of its words.
@@ -204,17 +206,32 @@ pub(super) fn share(known: f32, unknown: f32) -> f32 {
     }
 }
 
-/// How familiar a text is, 0 to 1: the share of it, as a length, that examples had, too; of the shares
-/// of its words and of its runs of characters. An embedding is familiar, whatever the text.
-pub(super) fn familiarity(words: f32, runs: f32, is_embedded: bool) -> f32 {
-    let (of_words, of_runs) = (WORDS * WORDS, RUNS * RUNS);
-    let embedding = if is_embedded {
-        EMBEDDING * EMBEDDING
-    } else {
-        0.0
-    };
-    let (known, all) = (words * of_words + runs * of_runs, of_words + of_runs);
-    ((known + embedding) / (all + embedding)).sqrt()
+/// How much of a text examples had, too: the shares of its words and of its runs of characters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Familiarity {
+    pub words: f32,
+    pub runs: f32,
+    /// An embedding is familiar, whatever the text.
+    pub is_embedded: bool,
+}
+
+impl Familiarity {
+    /// All of it in one number, 0 to 1: the share of it, as a length.
+    pub fn share(self) -> f32 {
+        let (of_words, of_runs) = (WORDS * WORDS, RUNS * RUNS);
+        let embedding = if self.is_embedded {
+            EMBEDDING * EMBEDDING
+        } else {
+            0.0
+        };
+        let known = self.words * of_words + self.runs * of_runs;
+        ((known + embedding) / (of_words + of_runs + embedding)).sqrt()
+    }
+
+    /// Whether examples had any of its words.
+    pub fn knows_words(self) -> bool {
+        self.words > 0.0
+    }
 }
 
 fn rarity(count: u32, total: u32) -> f32 {

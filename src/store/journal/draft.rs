@@ -1,6 +1,5 @@
 //! Records that wait to be written.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::store::{Entry, StateKey};
+use crate::words::to_json;
 
 /// Records, and their bytes, that may wait.
 const ROOM: usize = 65_536;
@@ -17,9 +17,6 @@ const ROOM_BYTES: usize = 256 << 20;
 /// Records, and their bytes, that are written in one go; of a larger one, that one alone.
 const BATCH: usize = 4_096;
 const BATCH_BYTES: usize = 8 << 20;
-
-/// No thread keeps a larger scratch.
-const SCRATCH_BYTES: usize = 64 << 10;
 
 /// Where a record goes: to a key, or to one of its fields.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +45,12 @@ const UNMADE_BYTES: usize = 2 << 10;
 impl Draft {
     /// Makes the record JSON, on the thread that has just made the record and has it at hand.
     pub(super) fn new(record: &impl Serialize, ttl: Duration) -> Self {
-        let body = Body::Made(made(record));
+        Self::made(to_json(record), ttl)
+    }
+
+    /// One whose JSON there is already.
+    pub(super) fn made(json: Bytes, ttl: Duration) -> Self {
+        let body = Body::Made(json);
         Self { body, ttl }
     }
 
@@ -79,24 +81,8 @@ trait Unmade: Send + Sync {
 
 impl<T: Serialize + Send + Sync> Unmade for T {
     fn make(&self) -> Bytes {
-        made(self)
+        to_json(self)
     }
-}
-
-/// A record as JSON.
-///
-/// It is written on a scratch that the thread keeps, and copied when its length is known: memory
-/// that grows with the text would be moved again and again, and waits here half empty.
-fn made(record: &impl Serialize) -> Bytes {
-    thread_local!(static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.clear();
-        let written = serde_json::to_writer(&mut *scratch, record);
-        written.expect("records have string keys and cannot fail to serialise");
-        let json = Bytes::copy_from_slice(scratch);
-        scratch.shrink_to(SCRATCH_BYTES);
-        json
-    })
 }
 
 /// What waits, by where it goes: stores are quicker with what lies together.
@@ -187,10 +173,7 @@ mod tests {
     }
 
     fn draft(json: &Bytes) -> Draft {
-        Draft {
-            body: Body::Made(json.clone()),
-            ttl: Duration::from_secs(60),
-        }
+        Draft::made(json.clone(), Duration::from_secs(60))
     }
 
     #[test]
