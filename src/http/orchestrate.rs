@@ -1,4 +1,4 @@
-use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -6,6 +6,7 @@ use super::body;
 use super::respond::{Response, respond_json};
 use crate::pipeline::{Answer, OrchestrationRequest, Orchestrator};
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const X_AGENT: HeaderName = HeaderName::from_static("x-orchestrator-agent");
 const X_STRATEGY: HeaderName = HeaderName::from_static("x-orchestrator-strategy");
 const X_OVERHEAD_MS: HeaderName = HeaderName::from_static("x-orchestrator-overhead-ms");
@@ -28,7 +29,7 @@ pub(super) async fn orchestrate(
 
 fn response(answer: &Answer) -> HttpResponse {
     let mut response = HttpResponse::Ok()
-        .insert_header(ContentType::json())
+        .insert_header((header::CONTENT_TYPE, JSON))
         .body(answer.json().clone());
     let headers = response.headers_mut();
     if let Some(Ok(agent)) = answer

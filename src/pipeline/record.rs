@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::judgement::Outcome;
 use crate::routing::{Plan, Routing};
 use crate::store::StateKey;
 use crate::telemetry::{AgentCall, Observation};
-use crate::words::{AgentName, RequestEvent, RequestId, milliseconds, to_json_with};
+use crate::words::{AgentName, RequestEvent, RequestId, milliseconds, to_json, to_json_with};
 
 /// The state of a request, from which `GET /requests/{id}` shows all but the question. An answered one
 /// has a member more, `response`, and there its routing.
@@ -82,6 +83,9 @@ struct Measurements {
     success: bool,
 }
 
+/// Something of a request as it is kept: where, as what, and how long.
+type Row = (StateKey, Bytes, Duration);
+
 /// Keeps the books of one request. When it is dropped before it was closed, the caller has gone
 /// away, and the request is entered as cancelled.
 pub(super) struct Ledger<'a> {
@@ -125,38 +129,37 @@ impl<'a> Ledger<'a> {
     /// Enters how the request ended.
     pub(super) fn close(mut self, end: Result<AnswerBody, Problem>) -> Result<Answer, Problem> {
         self.closed = true;
-        self.house.admission.learn(self.arrival.at.elapsed());
+        let times = self.times();
+        self.house.admission.learn(times.whole);
         match end {
             Ok(body) => {
-                self.observe(&body.result.execution_chain, true);
-                Ok(self.enter_answer(body))
+                let measured = self.measure(&body.result.execution_chain, true, &times);
+                let record = RequestRecord {
+                    routing: None,
+                    ..self.record(RequestStatus::Succeeded, None)
+                };
+                // The answer and its record have the same JSON, made once.
+                let (record, answer) = to_json_with(&record, "response", &body);
+                self.enter(measured, record);
+                Ok(Answer::new(body, answer))
             }
             Err(problem) => {
                 let problem = problem.of_request(self.arrival.id);
                 let steps = problem.result().map(|result| &*result.execution_chain);
-                self.observe(steps.unwrap_or_default(), false);
-                self.enter(RequestStatus::Failed, Some(problem.clone()));
+                let measured = self.measure(steps.unwrap_or_default(), false, &times);
+                let record = self.record(RequestStatus::Failed, Some(problem.clone()));
+                self.enter(measured, to_json(&record));
                 Err(problem)
             }
         }
     }
 
-    /// The answer and its record have the same JSON, made once.
-    fn enter_answer(&self, body: AnswerBody) -> Answer {
-        let record = RequestRecord {
-            routing: None,
-            ..self.record(RequestStatus::Succeeded, None)
-        };
-        let (record, answer) = to_json_with(&record, "response", &body);
+    fn enter(&self, measured: Option<Row>, record: Bytes) {
         let (key, ttl) = self.place();
-        self.house.journal.put_json(key, record, ttl);
-        Answer::new(body, answer)
-    }
-
-    fn enter(&self, status: RequestStatus, problem: Option<Problem>) {
-        let (key, ttl) = self.place();
-        let record = self.record(status, problem);
-        self.house.journal.put(key, &record, ttl);
+        let record = (key, record, ttl);
+        self.house
+            .journal
+            .put_all(measured.into_iter().chain([record]));
     }
 
     /// Where the record is kept, and how long.
@@ -179,11 +182,17 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    fn observe(&self, steps: &[Step], success: bool) {
-        let Some(ttl) = self.house.config.metrics_ttl else {
-            return;
-        };
-        let times = self.times();
+    /// Counts the request, and makes what is kept of its measurements, where they are.
+    fn measure(&self, steps: &[Step], success: bool, times: &Times) -> Option<Row> {
+        let ttl = self.house.config.metrics_ttl?;
+        self.house.metrics.observe(&Observation {
+            strategy: self.routing.strategy.as_str(),
+            cached: self.routing.cached,
+            success,
+            routing_time: times.routing,
+            execution_time: times.execution(),
+            agents: &calls(steps),
+        });
         let used = steps.iter().filter(|step| step.success);
         let measurements = Measurements {
             request_id: self.arrival.id,
@@ -194,22 +203,15 @@ impl<'a> Ledger<'a> {
             success,
         };
         let key = StateKey::Metrics(self.arrival.id);
-        self.house.journal.put(key, &measurements, ttl);
-        self.house.metrics.observe(&Observation {
-            strategy: self.routing.strategy.as_str(),
-            cached: self.routing.cached,
-            success,
-            routing_time: times.routing,
-            execution_time: times.execution(),
-            agents: &calls(steps),
-        });
+        Some((key, to_json(&measurements), ttl))
     }
 }
 
 impl Drop for Ledger<'_> {
     fn drop(&mut self) {
         if !self.closed {
-            self.enter(RequestStatus::Cancelled, None);
+            let record = self.record(RequestStatus::Cancelled, None);
+            self.enter(None, to_json(&record));
         }
     }
 }

@@ -113,7 +113,12 @@ impl Classifier {
     }
 
     /// The words of the text that speak most for the class, loudest first.
-    pub fn reasons<'a>(&self, text: &'a Text<'_>, class: usize, most: usize) -> Vec<&'a str> {
+    pub fn reasons<'a>(
+        &self,
+        text: &'a Text<'_>,
+        class: usize,
+        most: usize,
+    ) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut reasons: Vec<(&str, f32)> = Vec::new();
         for word in text.each_word() {
             if let Some(row) = self.vocabulary.row_of_word(word)
@@ -124,11 +129,7 @@ impl Classifier {
         }
         reasons.retain(|(_, lean)| *lean > 0.0);
         reasons.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-        reasons
-            .into_iter()
-            .take(most)
-            .map(|(word, _)| word)
-            .collect()
+        reasons.into_iter().take(most).map(|(word, _)| word)
     }
 
     /// Those of the signs that speak for the class.

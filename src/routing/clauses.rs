@@ -99,6 +99,10 @@ pub(super) fn split(text: &str) -> Vec<Clause<'_>> {
 
 /// Divides after full stops and the like that a space follows.
 fn sentences(text: &str) -> Vec<&str> {
+    let may_end = |byte: u8| !byte.is_ascii() || b".?!;\n-".contains(&byte);
+    if !text.bytes().any(may_end) {
+        return vec![text];
+    }
     let mut sentences = Vec::new();
     let mut begin = 0;
     let mut chars = text.char_indices().peekable();

@@ -185,10 +185,10 @@ impl Judgement<'_> {
 
     /// What in the text speaks most for that agent: words, and what can be seen of it.
     fn reasons(&self, place: usize, reading: &Reading<'_>) -> String {
-        let mut reasons = String::new();
         let Some(class) = self.learned.class_of(place) else {
-            return reasons;
+            return String::new();
         };
+        let mut reasons = String::with_capacity(64);
         let mut add = |parts: &[&str]| {
             if !reasons.is_empty() {
                 reasons.push_str(", ");

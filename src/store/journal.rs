@@ -84,9 +84,13 @@ impl Journal {
         self.draft(Row { key, field: None }, Draft::new(record, ttl));
     }
 
-    /// The same for a record whose JSON there is already.
-    pub fn put_json(&self, key: StateKey, json: Bytes, ttl: Duration) {
-        self.draft(Row { key, field: None }, Draft::made(json, ttl));
+    /// The same for records whose JSON there is already: each under its key, and for that long.
+    pub fn put_all(&self, records: impl IntoIterator<Item = (StateKey, Bytes, Duration)>) {
+        let drafts = records.into_iter().map(|(key, json, ttl)| {
+            let row = Row { key, field: None };
+            (row, Draft::made(json, ttl))
+        });
+        self.draft_all(drafts);
     }
 
     /// The same for a record that another is likely to replace before it is written: it is made JSON
@@ -107,13 +111,22 @@ impl Journal {
     }
 
     fn draft(&self, row: Row, draft: Draft) {
+        self.draft_all([(row, draft)]);
+    }
+
+    fn draft_all(&self, drafts: impl IntoIterator<Item = (Row, Draft)>) {
         let mut waiting = lock(&self.shared.waiting);
-        let first = waiting.is_empty();
-        let taken = waiting.insert(row, draft);
+        let nobody_was = waiting.is_empty();
+        let drafts = drafts.into_iter();
+        let dropped = drafts
+            .filter_map(|(row, draft)| (!waiting.insert(row, draft)).then_some(1))
+            .sum();
+        let somebody_is = !waiting.is_empty();
         drop(waiting);
-        if !taken {
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-        } else if first {
+        if dropped > 0 {
+            self.shared.dropped.fetch_add(dropped, Ordering::Relaxed);
+        }
+        if nobody_was && somebody_is {
             self.shared.bell.notify_one();
         }
     }

@@ -3,6 +3,7 @@
 //! Requests and configuration files go through the same door: a [`Reader`] stands at one place of
 //! the tree, hands out what is right, and writes down what is wrong with where it stands.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -236,10 +237,13 @@ impl<'a> Reader<'a> {
     }
 
     fn at(&self, name: &str) -> Self {
-        let escaped = name.replace('~', "~0").replace('/', "~1");
+        let mut name = Cow::Borrowed(name);
+        if name.contains(['~', '/']) {
+            name = name.replace('~', "~0").replace('/', "~1").into();
+        }
         Self {
             value: self.value,
-            pointer: format!("{}/{escaped}", self.pointer),
+            pointer: [&self.pointer, "/", &name].concat(),
             faults: self.faults,
         }
     }

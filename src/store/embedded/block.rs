@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+
 use lz4_flex::block::{compress_into, decompress_size_prepended, get_maximum_output_size};
 use redb::Error;
 
@@ -7,6 +9,16 @@ pub(super) const MOST_KEYS: usize = 1000;
 /// How many bytes a block has at most before it is packed, unless one value alone has more. To
 /// read one value is to unpack its block.
 pub(super) const MOST_BYTES: usize = 128 << 10;
+
+/// How many blocks' memory the thread keeps for the next ones: that of all that are filled at a time, as
+/// a rule.
+const MOST_SPARE: usize = 8;
+
+thread_local! {
+    /// Memory that blocks have left. Memory that is new each time has to be got from the system,
+    /// cleared, and grown into, again and again.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Where a value lies among those that expire in the same second: the number of the block, the
 /// first byte, and how many there are.
@@ -27,7 +39,7 @@ impl Block {
         Self {
             number,
             keys: 0,
-            bytes: Vec::new(),
+            bytes: SPARE.with_borrow_mut(Vec::pop).unwrap_or_default(),
         }
     }
 
@@ -67,6 +79,19 @@ impl Block {
         let packed = compress_into(&self.bytes, packed)
             .expect("the buffer is as long as anything compressed can be");
         Ok(&buffer[..length.len() + packed])
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        bytes.shrink_to(2 * MOST_BYTES);
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < MOST_SPARE {
+                spare.push(bytes);
+            }
+        });
     }
 }
 
