@@ -22,29 +22,20 @@ pub(super) async fn orchestrate(
         let body = body::json(&request, payload, config).await?;
         let question = OrchestrationRequest::from_json(&body, config)?;
         let answer = orchestrator.run(id, question, None).await?;
-        Ok(response(&answer))
+        Ok(response(answer))
     })
     .await
 }
 
-fn response(answer: &Answer) -> HttpResponse {
-    let mut response = HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, JSON))
-        .body(answer.json().clone());
-    let headers = response.headers_mut();
-    if let Some(Ok(agent)) = answer
-        .agents_used
-        .first()
-        .map(|name| HeaderValue::from_str(name))
-    {
-        headers.insert(X_AGENT, agent);
+fn response(answer: Answer) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CONTENT_TYPE, JSON));
+    let first = answer.agents_used.first();
+    if let Some(Ok(agent)) = first.map(|name| HeaderValue::from_str(name)) {
+        response.insert_header((X_AGENT, agent));
     }
     let strategy = HeaderValue::from_static(answer.routing.strategy.as_str());
-    headers.insert(X_STRATEGY, strategy);
-    let overhead = HeaderValue::from_str(&answer.overhead_ms.to_string());
-    headers.insert(
-        X_OVERHEAD_MS,
-        overhead.expect("a number is printable ASCII"),
-    );
-    response
+    response.insert_header((X_STRATEGY, strategy));
+    response.insert_header((X_OVERHEAD_MS, answer.overhead_ms.to_string()));
+    response.body(answer.into_json())
 }

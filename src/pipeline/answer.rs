@@ -29,6 +29,12 @@ impl Answer {
     pub fn json(&self) -> &Bytes {
         &self.json
     }
+
+    /// The same, where nothing else of it is needed any more.
+    #[must_use]
+    pub fn into_json(self) -> Bytes {
+        self.json
+    }
 }
 
 impl Deref for Answer {

@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Equivalent};
 use serde_json::{Map, Value};
 
 use super::decision::{Mode, Plan, RoutingStrategy};
@@ -56,19 +56,31 @@ pub(super) struct Memory {
     room: AtomicU64,
     door: Door,
     ttl: Duration,
+    /// For what is compared by its hash alone: one that nobody can find two texts for.
     state: RandomState,
 }
 
 /// Remembers what was asked lately, by hashes: a place for each, which the next of that place takes.
 #[derive(Debug)]
-struct Door(Box<[AtomicU64]>);
+struct Door {
+    places: Box<[AtomicU64]>,
+    hasher: DefaultHashBuilder,
+}
 
 impl Door {
+    fn new(places: usize) -> Self {
+        Self {
+            places: (0..places).map(|_| AtomicU64::new(0)).collect(),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+
     /// Whether somebody asked for the same before, as far as is remembered.
-    fn knows(&self, hash: u64) -> bool {
-        let places = self.0.len() as u64;
+    fn knows(&self, asked: impl Hash) -> bool {
+        let hash = self.hasher.hash_one(asked);
+        let places = self.places.len() as u64;
         let place = usize::try_from(hash % places).expect("there are as many places");
-        self.0[place].swap(hash, Ordering::Relaxed) == hash
+        self.places[place].swap(hash, Ordering::Relaxed) == hash
     }
 }
 
@@ -137,11 +149,7 @@ impl Memory {
         Self {
             cache: (entries > 0).then(|| Cache::new(entries)),
             room: AtomicU64::new(config.entries),
-            door: Door(
-                (0..entries.clamp(1, DOOR))
-                    .map(|_| AtomicU64::new(0))
-                    .collect(),
-            ),
+            door: Door::new(entries.clamp(1, DOOR)),
             ttl: config.ttl,
             state: RandomState::new(),
         }
@@ -178,7 +186,7 @@ impl Memory {
         let taken = self
             .room
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
-        taken.is_ok() || self.door.knows(self.state.hash_one((text, circumstances)))
+        taken.is_ok() || self.door.knows((text, circumstances))
     }
 
     pub fn circumstances(&self, question: &Question<'_>, guide: u64) -> Circumstances {

@@ -1,12 +1,17 @@
-//! JSON of records: made once, and shared by whoever sends it and whoever stores it.
+//! JSON of records, which are made by the thousand and wait for a moment to be written.
 
 use std::cell::RefCell;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 
 /// No thread keeps a larger scratch.
 const SCRATCH_BYTES: usize = 64 << 10;
+
+/// Records are put beside one another into memory of this size, which is left when all of them are: each
+/// by itself would be got from the system by one thread and given back by another. Longer ones than
+/// an eighth of it are kept by themselves.
+const SHEET_BYTES: usize = 32 << 10;
 
 /// Why there is no error to handle.
 const SERIALISES: &str = "records have string keys and cannot fail to serialise";
@@ -18,12 +23,12 @@ const SERIALISES: &str = "records have string keys and cannot fail to serialise"
 pub(crate) fn to_json(value: &impl Serialize) -> Bytes {
     on_scratch(|scratch| {
         serde_json::to_writer(&mut *scratch, value).expect(SERIALISES);
-        Bytes::copy_from_slice(scratch)
+        on_sheet(scratch)
     })
 }
 
-/// A struct as JSON, with one more member at its end; and the JSON of that member, which is a part of
-/// the same bytes.
+/// A struct as JSON, with one more member at its end; and the JSON of that member by itself, which may
+/// be kept for longer.
 ///
 /// # Panics
 /// As [`to_json`] does, and for what is no struct with members.
@@ -42,9 +47,10 @@ pub(crate) fn to_json_with(
         serde_json::to_writer(&mut *scratch, value).expect(SERIALISES);
         let end = scratch.len();
         scratch.push(b'}');
-        let whole = Bytes::copy_from_slice(scratch);
-        let part = whole.slice(begin..end);
-        (whole, part)
+        (
+            on_sheet(scratch),
+            Bytes::copy_from_slice(&scratch[begin..end]),
+        )
     })
 }
 
@@ -60,6 +66,21 @@ fn on_scratch<R>(write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     })
 }
 
+/// A copy of the text, beside others.
+fn on_sheet(text: &[u8]) -> Bytes {
+    thread_local!(static SHEET: RefCell<BytesMut> = RefCell::default());
+    if text.len() > SHEET_BYTES / 8 {
+        return Bytes::copy_from_slice(text);
+    }
+    SHEET.with_borrow_mut(|sheet| {
+        if sheet.capacity() < text.len() {
+            *sheet = BytesMut::with_capacity(SHEET_BYTES);
+        }
+        sheet.extend_from_slice(text);
+        sheet.split().freeze()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +89,15 @@ mod tests {
     struct Point {
         x: u8,
         y: u8,
+    }
+
+    #[test]
+    fn records_of_all_lengths_stay_what_they_are_beside_one_another() {
+        let texts: Vec<String> = (0..6000).step_by(7).map(|n| "x".repeat(n)).collect();
+        let made: Vec<Bytes> = texts.iter().map(to_json).collect();
+        for (text, json) in texts.iter().zip(made) {
+            assert_eq!(json, format!("\"{text}\""));
+        }
     }
 
     #[test]

@@ -152,8 +152,10 @@ async fn a_model_that_is_away_when_the_house_opens_is_looked_at_when_it_is_back(
 async fn examples_are_embedded_once_and_kept_in_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let model = EmbeddingModel::start(Embeds::Well);
+    // Of the same text of two agents, there is one vector.
+    let jester = || Stage::new().agent("jester").examples(["tell me a joke"]);
     let with_state = || {
-        let mut app = model.of(agents());
+        let mut app = model.of(agents().agent(jester()));
         app.settings_mut().state = StateConfig::File(directory.path().join("state.redb"));
         app
     };
