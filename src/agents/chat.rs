@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use unicode_segmentation::UnicodeSegmentation;
 
 use crate::words::{Agent, AgentCard, AgentContext, AgentError, Reply, Task};
 
@@ -92,7 +91,8 @@ impl Small {
     /// A few words, the first or second of which says what they are.
     fn talk(content: &str) -> Option<Self> {
         let content = content.to_lowercase();
-        let words: Vec<&str> = content.unicode_words().take(8).collect();
+        let words = content.split(|c: char| !c.is_alphanumeric() && c != '\'');
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).take(8).collect();
         if words.len() == 8 {
             return None;
         }

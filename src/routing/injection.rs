@@ -24,9 +24,14 @@ static ADDRESSING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&all).expect("a test compiles it")
 });
 
+thread_local! {
+    /// One for each thread: what a search needs beside the expression is then at hand at once.
+    static MINE: Regex = ADDRESSING.clone();
+}
+
 /// Whether the clause speaks to the router.
 pub(super) fn addresses_router(clause: &str) -> bool {
-    ADDRESSING.is_match(clause)
+    MINE.with(|addressing| addressing.is_match(clause))
 }
 
 #[cfg(test)]
