@@ -92,6 +92,7 @@ impl Small {
     fn talk(content: &str) -> Option<Self> {
         let content = content.to_lowercase();
         let words = content.split(|c: char| !c.is_alphanumeric() && c != '\'');
+        let words = words.map(|word| word.trim_matches('\''));
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).take(8).collect();
         if words.len() == 8 {
             return None;
@@ -144,7 +145,7 @@ mod tests {
 
     #[actix_rt::test]
     async fn a_greeting_is_returned_and_says_what_to_ask() {
-        for greeting in ["hello there", "Hi!", "good morning"] {
+        for greeting in ["hello there", "Hi!", "'hello'", "it's morning"] {
             let answer = answer(greeting).await;
             assert!(answer.starts_with("Hello!"), "{answer}");
             assert!(answer.contains("what can you do?"), "{answer}");

@@ -103,7 +103,7 @@ impl Orchestrator {
 /// What was asked, and how it was routed.
 fn asked(record: &[u8]) -> Option<(String, Routed)> {
     let kept = Kept::read(record).ok()?;
-    let question = serde_json::from_str(kept.question.get()).ok()?;
+    let question = serde_json::from_str(kept.question?.get()).ok()?;
     let routed = serde_json::from_str(kept.routing?.get()).ok()?;
     Some((question, routed))
 }

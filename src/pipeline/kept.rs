@@ -20,7 +20,7 @@ pub(crate) struct Kept<'a> {
     instance_id: &'a RawValue,
     attempt: &'a RawValue,
     #[serde(skip_serializing)]
-    pub question: &'a RawValue,
+    pub question: Option<&'a RawValue>,
     pub routing: Option<&'a RawValue>,
     response: Option<&'a RawValue>,
     problem: Option<&'a RawValue>,
@@ -70,5 +70,38 @@ impl Orchestrator {
         let read = self.house().journal.read(StateKey::Request(id)).await;
         let record = read.map_err(|error| Problem::no_state(&error))?;
         Ok((id, record.ok_or_else(unknown)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_was_asked_is_not_shown_and_the_routing_is_whether_or_not_it_is_said_once() {
+        let record = |more: Value| {
+            let mut record = json!({
+                "request_id": "x", "status": "succeeded", "created_at": "", "updated_at": "",
+                "instance_id": "y", "attempt": 1,
+            });
+            let members = record.as_object_mut().unwrap();
+            members.extend(more.as_object().unwrap().clone());
+            serde_json::to_vec(&record).unwrap()
+        };
+        let routing = json!({"primary_agent": "chat"});
+        for more in [
+            json!({"question": "hi", "response": {"routing": routing}}),
+            json!({"question": "hi", "routing": routing}),
+            // As records were before they kept the question.
+            json!({"routing": routing, "response": null, "problem": null}),
+        ] {
+            let record = record(more);
+            let shown = serde_json::to_value(Kept::read(&record).unwrap()).unwrap();
+            assert_eq!(shown["routing"], routing);
+            assert_eq!(shown.as_object().unwrap().len(), 9, "{shown}");
+        }
+        assert!(Kept::read(b"{}").is_err());
     }
 }

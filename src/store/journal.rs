@@ -117,10 +117,10 @@ impl Journal {
     fn draft_all(&self, drafts: impl IntoIterator<Item = (Row, Draft)>) {
         let mut waiting = lock(&self.shared.waiting);
         let nobody_was = waiting.is_empty();
-        let drafts = drafts.into_iter();
-        let dropped = drafts
-            .filter_map(|(row, draft)| (!waiting.insert(row, draft)).then_some(1))
-            .sum();
+        let mut dropped = 0;
+        for (row, draft) in drafts {
+            dropped += u64::from(!waiting.insert(row, draft));
+        }
         let somebody_is = !waiting.is_empty();
         drop(waiting);
         if dropped > 0 {
