@@ -18,21 +18,30 @@ use futures::future::BoxFuture;
 mod embedded;
 mod journal;
 mod key;
+mod lease;
+mod logs;
+mod queue;
 mod redis;
+mod signals;
 
 pub use self::embedded::Embedded;
 pub use self::journal::{Journal, JournalReport};
 pub use self::key::StateKey;
+pub use self::lease::{Claim, Lease, Leases};
+pub use self::logs::{Logs, Place};
+pub use self::queue::{Job, Queue, Ticket};
 pub use self::redis::{Redis, RedisConfig};
+pub use self::signals::{Heard, Signals};
 
-/// A place that keeps values for a limited time.
+/// A place that keeps values for a limited time, and what those who share it need to work together.
 ///
 /// Every future is `Send` and may be dropped at any time; a write that has begun may then be
 /// completed all the same.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Leases + Queue + Logs + Signals + 'static {
     /// Writes all entries, in order; later entries for the same key win.
     ///
-    /// A batch is one transaction: its entries become visible together.
+    /// A batch is one transaction: its entries become visible together. Only where the store is spread
+    /// over several machines it is one for each key.
     ///
     /// # Errors
     /// [`StoreError`] when the batch may not have been written.
@@ -43,6 +52,30 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] when the store cannot tell.
     fn read(&self, key: String) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
+
+    /// The same for many keys, each in its place.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot tell of one of them.
+    fn read_all(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Bytes>>, StoreError>>;
+
+    /// Up to so many [listed](Entry::listed) keys of that family, the newest first: those that come
+    /// before that one, or all. Some may be absent by now, for they have expired.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot tell.
+    fn newest(
+        &self,
+        family: &'static str,
+        before: Option<String>,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
+    /// Forgets a key with all that it holds, or one field of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it may still be there.
+    fn remove(&self, key: String, field: Option<String>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Reads every field of a key, sorted by name; none when it is absent or expired.
     ///
@@ -71,6 +104,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// What kind of store this is: `embedded` or `redis`.
     fn kind(&self) -> &'static str;
+
+    /// Whether other processes may use it at the same time.
+    fn is_shared(&self) -> bool;
 }
 
 /// Something to keep for a while.
@@ -96,6 +132,8 @@ pub struct Entry {
     /// How long the key is kept from now on, with all of its fields. Counted in milliseconds: at
     /// least one, at most about a thousand years.
     pub ttl: Duration,
+    /// Whether the key can be found by [`Store::newest`].
+    pub listed: bool,
 }
 
 impl Entry {
@@ -107,7 +145,16 @@ impl Entry {
             field: None,
             value: value.into(),
             ttl,
+            listed: false,
         }
+    }
+
+    /// The same entry, whose key can be found by [`Store::newest`] as long as it is there. The key is
+    /// the name of its family, a colon, and a UUIDv7: the time at which that was made is its age.
+    #[must_use]
+    pub fn listed(mut self) -> Self {
+        self.listed = true;
+        self
     }
 
     /// One field of a key; its other fields stay, and live as long as this one from now on.

@@ -13,25 +13,32 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use redb::Database;
-use tokio::sync::oneshot;
+use redb::{Database, Error};
+use tokio::sync::broadcast;
 
+use self::desk::Desk;
 use self::engine::Engine;
+use self::tables::Batch;
+use self::worker::Worker;
 use super::{Entry, Store, StoreError};
 
 mod block;
+mod desk;
 mod engine;
+mod reading;
+mod sharing;
 mod tables;
+mod worker;
 
-type Job = Box<dyn FnOnce(&mut Engine) + Send>;
 type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Signals that a slow listener may be behind before it misses some.
+const SIGNALS: usize = 1024;
 
 /// A [`Store`] in a file, or in memory.
 ///
@@ -51,8 +58,9 @@ type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 pub struct Embedded {
     name: String,
     clock: Clock,
-    jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    worker: Worker,
+    desk: Desk,
+    signals: broadcast::Sender<Bytes>,
 }
 
 impl Embedded {
@@ -94,45 +102,36 @@ impl Embedded {
 
     fn start(engine: Engine) -> Result<Self, StoreError> {
         let name = engine.name().to_owned();
-        let (jobs, queue) = channel();
-        let thread = thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || work(engine, &queue))
-            .map_err(|error| StoreError::Unavailable {
-                store: name.clone(),
-                problem: format!("no thread could be started for it: {error}"),
-                remedy: "raise the limit on threads of this user".to_owned(),
-            })?;
+        let worker = Worker::start(engine).map_err(|error| StoreError::Unavailable {
+            store: name.clone(),
+            problem: format!("no thread could be started for it: {error}"),
+            remedy: "raise the limit on threads of this user".to_owned(),
+        })?;
         Ok(Self {
             name,
             clock: Box::new(SystemTime::now),
-            jobs: Some(jobs),
-            thread: Some(thread),
+            worker,
+            desk: Desk::default(),
+            signals: broadcast::Sender::new(SIGNALS),
         })
     }
 
-    /// Has `job` done on the open database.
-    async fn ask<R: Send + 'static>(
+    /// Looks something up in the database.
+    async fn look<R: Send + 'static>(
         &self,
-        job: impl FnOnce(&Database) -> Result<R, redb::Error> + Send + 'static,
+        look: impl FnOnce(&Database) -> Result<R, Error> + Send + 'static,
     ) -> Result<R, StoreError> {
-        let done = self.tell(|engine| engine.run(job)).await;
+        let done = self.worker.look(look).await;
         done.unwrap_or_else(|| Err(self.stopped()))
     }
 
-    /// Has `job` done by the thread of the store; `None` when that has stopped.
-    async fn tell<R: Send + 'static>(
+    /// Changes the database, and waits until that is on the disk.
+    async fn change<R: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Engine) -> R + Send + 'static,
-    ) -> Option<R> {
-        let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |engine| {
-            // Whoever asked may have stopped waiting.
-            let _ = reply.send(job(engine));
-        });
-        // A job that is not taken drops its `reply`, which is noticed below.
-        let _ = self.jobs.as_ref()?.send(job);
-        answer.await.ok()
+        make: impl FnMut(&mut Batch<'_>) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        let done = self.worker.change(make).await;
+        done.unwrap_or_else(|| Err(self.stopped()))
     }
 
     fn stopped(&self) -> StoreError {
@@ -161,30 +160,48 @@ impl Embedded {
     }
 }
 
-fn work(mut engine: Engine, queue: &Receiver<Job>) {
-    for job in queue {
-        job(&mut engine);
-    }
-}
-
 impl Store for Embedded {
     fn write(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), StoreError>> {
         let now = self.now_rounded_up();
-        self.ask(move |db| tables::write(db, &entries, now)).boxed()
+        self.change(move |batch| entries.iter().try_for_each(|entry| batch.put(entry, now)))
+            .boxed()
     }
 
     fn read(&self, key: String) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
         let now = self.now();
-        self.ask(move |db| tables::read(db, &key, now)).boxed()
+        self.look(move |db| reading::read(db, &key, now)).boxed()
+    }
+
+    fn read_all(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Bytes>>, StoreError>> {
+        let now = self.now();
+        self.look(move |db| keys.iter().map(|key| reading::read(db, key, now)).collect())
+            .boxed()
+    }
+
+    fn newest(
+        &self,
+        family: &'static str,
+        before: Option<String>,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        let now = self.now();
+        self.look(move |db| reading::newest(db, family, before.as_deref(), most, now))
+            .boxed()
+    }
+
+    fn remove(&self, key: String, field: Option<String>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.change(move |batch| batch.remove(&key, field.as_deref()))
+            .boxed()
     }
 
     fn fields(&self, key: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, StoreError>> {
         let now = self.now();
-        self.ask(move |db| tables::fields(db, &key, now)).boxed()
+        self.look(move |db| reading::fields(db, &key, None, usize::MAX, now))
+            .boxed()
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.ask(tables::check).boxed()
+        self.look(reading::check).boxed()
     }
 
     fn sweep(&self) -> BoxFuture<'_, Result<usize, StoreError>> {
@@ -193,7 +210,7 @@ impl Store for Embedded {
             let mut deleted = 0;
             // One transaction at a time, so that others need not wait for the whole sweep.
             loop {
-                let swept = self.ask(move |db| tables::sweep(db, now)).await?;
+                let swept = self.look(move |db| tables::sweep(db, now)).await?;
                 deleted += swept.deleted;
                 if swept.finished {
                     return Ok(deleted);
@@ -205,21 +222,15 @@ impl Store for Embedded {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         // A thread that has stopped has closed the file.
-        self.tell(Engine::close).map(drop).boxed()
+        self.worker.tell(Engine::close).map(drop).boxed()
     }
 
     fn kind(&self) -> &'static str {
         "embedded"
     }
-}
 
-impl Drop for Embedded {
-    fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(thread) = self.thread.take() {
-            // It has panicked, if this is an error; the panic has been reported by then.
-            let _ = thread.join();
-        }
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 
@@ -292,7 +303,7 @@ mod tests {
     #[test]
     fn a_store_whose_thread_has_died_says_so_instead_of_hanging() {
         let store = Embedded::in_memory().unwrap();
-        let dying = store.ask::<()>(|_| panic!("this panic is part of a test"));
+        let dying = store.look::<()>(|_| panic!("this panic is part of a test"));
         let error = block_on(dying).unwrap_err();
         assert!(
             error.to_string().contains("its thread has stopped"),

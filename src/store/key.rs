@@ -27,6 +27,13 @@ pub enum StateKey {
     Feedback(RequestId),
 }
 
+impl StateKey {
+    /// Whether the record can be found without knowing its key.
+    pub(super) fn is_listed(self) -> bool {
+        matches!(self, Self::Request(_))
+    }
+}
+
 impl fmt::Display for StateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,24 +6,39 @@
 //! Edges: a server that is down at start is no reason not to start. A write that timed out may
 //! have been done all the same. Redis itself deletes what has expired.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt;
 use futures::future::BoxFuture;
-use redis::{Client, Pipeline};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use redis::{FromRedisValue, Pipeline};
 
+use self::address::Address;
 use self::link::Link;
 use super::{Entry, Store, StoreError};
 
+mod address;
 mod explain;
+mod leases;
 mod link;
+mod listing;
+mod logs;
+mod queue;
+mod scripts;
+mod signals;
+
+/// Requests to a cluster that are under way at once for one batch.
+const AT_ONCE: usize = 256;
 
 /// Where the Redis server is and how it is used.
 #[derive(Clone)]
 pub struct RedisConfig {
-    /// `redis://[user:password@]host[:port][/database]`, or `redis+unix:///path` for a socket.
+    /// `redis://[user:password@]host[:port][/database]`, or `redis+unix:///path` for a socket;
+    /// `redis+sentinel://[user:password@]host:port,host:port/name[/database]`, where Sentinels know
+    /// the server; `redis+cluster://[user:password@]host:port,host:port`, some servers of a cluster.
+    /// With `rediss` instead of `redis` all is sent over TLS, but what Sentinels are asked.
     pub url: String,
     /// What every key begins with on the server, so that others may use it too.
     pub prefix: String,
@@ -35,14 +50,12 @@ impl RedisConfig {
     /// The server's address, for people; without the password.
     #[must_use]
     pub fn address(&self) -> String {
-        match self.client() {
-            Ok(client) => client.get_connection_info().addr().to_string(),
-            Err(_) => "(malformed)".to_owned(),
-        }
+        self.parsed()
+            .map_or_else(|_| "(malformed)".to_owned(), |address| address.name)
     }
 
-    fn client(&self) -> Result<Client, StoreError> {
-        Client::open(self.url.as_str()).map_err(|error| explain::malformed(&error))
+    fn parsed(&self) -> Result<Address, StoreError> {
+        Address::parse(&self.url).map_err(|error| explain::malformed(&error))
     }
 }
 
@@ -76,7 +89,7 @@ impl Redis {
     /// for there may be a password in it.
     pub fn new(config: RedisConfig) -> Result<Self, StoreError> {
         Ok(Self {
-            link: Link::new(config.client()?, config.timeout),
+            link: Link::new(config.parsed()?, config.timeout),
             prefix: config.prefix,
         })
     }
@@ -86,8 +99,8 @@ impl Redis {
     }
 
     /// The batch as one transaction, so that no key is left behind without its time to live.
-    fn batch(&self, entries: &[Entry]) -> Pipeline {
-        let mut batch = Pipeline::with_capacity(entries.len());
+    fn batch<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> Pipeline {
+        let mut batch = Pipeline::new();
         batch.atomic();
         for entry in entries {
             let (key, value) = (self.key(&entry.key), &entry.value[..]);
@@ -108,6 +121,31 @@ impl Redis {
         }
         batch
     }
+
+    /// The batch as requests, each for keys of one slot.
+    fn batches(&self, entries: &[Entry]) -> Vec<Pipeline> {
+        if !self.link.address().is_cluster() {
+            return vec![self.batch(entries)];
+        }
+        let mut keys: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        for entry in entries {
+            keys.entry(&entry.key).or_default().push(entry);
+        }
+        keys.into_values()
+            .map(|of_key| self.batch(of_key))
+            .collect()
+    }
+
+    /// Sends requests, each for keys of one slot: in a cluster one by one, otherwise as one. Collects
+    /// what each is answered.
+    async fn each<T, A>(&self, requests: Vec<Pipeline>) -> Result<A, StoreError>
+    where
+        T: FromRedisValue,
+        A: Default + Extend<T>,
+    {
+        let at_once = stream::iter(requests).map(async |request| self.link.query(&request).await);
+        at_once.buffered(AT_ONCE).try_collect().await
+    }
 }
 
 impl Store for Redis {
@@ -116,7 +154,44 @@ impl Store for Redis {
             if entries.is_empty() {
                 return Ok(());
             }
-            self.link.query(&self.batch(&entries)).await
+            let mut requests = self.batches(&entries);
+            requests.extend(self.listing(&entries));
+            self.each(requests).await
+        }
+        .boxed()
+    }
+
+    fn read_all(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Bytes>>, StoreError>> {
+        async move {
+            let requests = keys.iter().map(|key| {
+                let mut request = Pipeline::new();
+                request.cmd("GET").arg(self.key(key));
+                request
+            });
+            let values: Vec<(Option<Bytes>,)> = self.each(requests.collect()).await?;
+            Ok(values.into_iter().map(|(value,)| value).collect())
+        }
+        .boxed()
+    }
+
+    fn newest(
+        &self,
+        family: &'static str,
+        before: Option<String>,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        async move { self.latest(family, before.as_deref(), most).await }.boxed()
+    }
+
+    fn remove(&self, key: String, field: Option<String>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            let mut request = Pipeline::new();
+            match field {
+                None => request.cmd("DEL").arg(self.key(&key)),
+                Some(field) => request.cmd("HDEL").arg(self.key(&key)).arg(field),
+            }
+            .ignore();
+            self.link.query(&request).await
         }
         .boxed()
     }
@@ -152,12 +227,24 @@ impl Store for Redis {
     }
 
     fn sweep(&self) -> BoxFuture<'_, Result<usize, StoreError>> {
-        async { Ok(0) }.boxed()
+        async {
+            self.dismiss().await?;
+            Ok(0)
+        }
+        .boxed()
     }
 
     fn kind(&self) -> &'static str {
         "redis"
     }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Redis {
@@ -202,7 +289,11 @@ mod tests {
             "redis://:s3#cret@host",
             "redis://:s3cret@host/?protocol=s3cret",
             "http://:s3cret@host",
-            "rediss://:s3cret@host",
+            "redis+sentinel://:s3cret@host:1",
+            "redis+sentinel://:s3cret@host:port/name",
+            "redis+cluster://:s3cret@host:port",
+            "redis+cluster://:s3cret@host:1/2",
+            "http+cluster://:s3cret@host:1",
         ] {
             let error = Redis::new(config(url)).unwrap_err();
             assert!(
@@ -211,6 +302,24 @@ mod tests {
             );
             let shown = format!("{error} {error:?} {:?}", config(url));
             assert!(!shown.contains("cret"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn servers_are_named_by_every_kind_of_url_without_the_password() {
+        for (url, name) in [
+            ("redis://u:s3cret@a:1/2", "a:1"),
+            ("rediss://:s3cret@a:1", "a:1"),
+            (
+                "redis+sentinel://u:s3cret@a:1,b:2/main/3",
+                "`main` of the Sentinels a:1,b:2",
+            ),
+            ("rediss+sentinel://a:1/main", "`main` of the Sentinels a:1"),
+            ("redis+cluster://:s3cret@a:1,b:2", "the cluster of a:1,b:2"),
+            ("rediss+cluster://a:1", "the cluster of a:1"),
+        ] {
+            assert_eq!(config(url).address(), name);
+            Redis::new(config(url)).unwrap();
         }
     }
 

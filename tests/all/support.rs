@@ -1,6 +1,7 @@
 //! Real parts for tests.
 
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod config;
 pub(crate) mod embedding;
 pub(crate) mod model;
@@ -9,6 +10,7 @@ pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod refusal;
 pub(crate) mod remote;
+pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod service;
 pub(crate) mod stage;

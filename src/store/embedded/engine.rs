@@ -10,7 +10,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, Error};
 
 use super::super::StoreError;
-use super::tables;
+use super::tables::{self, Batch};
 
 /// Enough for the inner pages of millions of keys; the default of a gigabyte is for databases
 /// that have the machine to themselves.
@@ -74,6 +74,14 @@ impl Engine {
             self.database = Some(database);
         }
         outcome.map_err(|error| self.explain(&error))
+    }
+
+    /// Makes a change in one transaction.
+    pub(super) fn commit(
+        &mut self,
+        make: impl FnOnce(&mut Batch<'_>) -> Result<(), Error>,
+    ) -> Result<(), StoreError> {
+        self.run(|database| tables::change(database, make))
     }
 
     /// Closes the file, which is opened again for the next job.
@@ -161,6 +169,7 @@ mod tests {
     use redb::StorageBackend;
 
     use super::super::super::Entry;
+    use super::super::reading;
     use super::*;
 
     /// A disk that outlives the database on it, and is full whenever a test says so.
@@ -207,7 +216,7 @@ mod tests {
         let mut engine = Engine::open("the store".to_owned(), open).unwrap();
         let mut write = |key: &str| {
             let entry = Entry::new(key, key.to_owned(), Duration::from_mins(1));
-            engine.run(|db| tables::write(db, &[entry], 0))
+            engine.commit(|batch| batch.put(&entry, 0))
         };
 
         write("before").unwrap();
@@ -218,7 +227,7 @@ mod tests {
         }
         disk.full.store(false, Ordering::SeqCst);
         write("after").unwrap();
-        let mut read = |key: &str| engine.run(|db| tables::read(db, key, 1)).unwrap();
+        let mut read = |key: &str| engine.run(|db| reading::read(db, key, 1)).unwrap();
         assert_eq!(read("before").unwrap(), "before");
         assert_eq!(read("during"), None);
         assert_eq!(read("after").unwrap(), "after");

@@ -158,6 +158,7 @@ fn entry(row: &Row, draft: &Draft) -> Entry {
         field: row.field.clone(),
         value: draft.json(),
         ttl: draft.ttl,
+        listed: row.key.is_listed(),
     }
 }
 

@@ -11,11 +11,11 @@
 
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisError, Value};
+use redis::{FromRedisValue, Pipeline, RedisError, Value};
 use tokio::sync::Mutex;
 
 use super::super::StoreError;
+use super::address::{Address, Wire};
 use super::explain::{explain, foreign};
 
 /// How long after a failed attempt to connect no other is made: the time-out, within these bounds.
@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The way to a server.
 pub(super) struct Link {
-    client: Client,
+    address: Address,
     timeout: Duration,
     state: Mutex<State>,
 }
@@ -33,7 +33,7 @@ pub(super) struct Link {
 #[derive(Clone)]
 struct Connection {
     number: u64,
-    inner: MultiplexedConnection,
+    wire: Wire,
 }
 
 #[derive(Default)]
@@ -46,9 +46,9 @@ struct State {
 }
 
 impl Link {
-    pub(super) fn new(client: Client, timeout: Duration) -> Self {
+    pub(super) fn new(address: Address, timeout: Duration) -> Self {
         Self {
-            client,
+            address,
             timeout,
             state: Mutex::default(),
         }
@@ -56,7 +56,17 @@ impl Link {
 
     /// What the store is called in errors.
     pub(super) fn name(&self) -> String {
-        format!("Redis at {}", self.client.get_connection_info().addr())
+        format!("Redis at {}", self.address.name)
+    }
+
+    /// Where it leads.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// How long connecting may take, and an answer.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Sends the request, and reads its replies.
@@ -65,7 +75,7 @@ impl Link {
         request: &Pipeline,
     ) -> Result<T, StoreError> {
         let replies = match self.send(request).await? {
-            Err(error) if was_closed(&error) => self.send(request).await?,
+            Err(error) if was_closed(&error) || was_demoted(&error) => self.send(request).await?,
             replies => replies,
         };
         let replies = replies.map_err(|error| explain(self.name(), self.timeout, error))?;
@@ -75,9 +85,9 @@ impl Link {
     /// Sends the request once. The outer error is that of connecting.
     async fn send(&self, request: &Pipeline) -> Result<Result<Vec<Value>, RedisError>, StoreError> {
         let mut connection = self.connection().await?;
-        let replies = request.query_async(&mut connection.inner).await;
+        let replies = request.query_async(&mut connection.wire).await;
         if let Err(error) = &replies
-            && (error.is_io_error() || error.is_unrecoverable_error())
+            && (error.is_io_error() || error.is_unrecoverable_error() || was_demoted(error))
         {
             self.discard(connection.number).await;
         }
@@ -98,21 +108,11 @@ impl Link {
     }
 
     async fn connect(&self, state: &mut State) -> Result<Connection, StoreError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(Some(self.timeout));
-        let client = &self.client;
-        match client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-        {
-            Ok(inner) => {
+        match self.address.connect(self.timeout).await {
+            Ok(wire) => {
                 state.made += 1;
                 let number = state.made;
-                Ok(state
-                    .connection
-                    .insert(Connection { number, inner })
-                    .clone())
+                Ok(state.connection.insert(Connection { number, wire }).clone())
             }
             Err(error) => {
                 let pause = self.timeout.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
@@ -128,6 +128,11 @@ impl Link {
         let mut state = self.state.lock().await;
         state.connection.take_if(|current| current.number == number);
     }
+}
+
+/// Whether the server is a primary no more: another one is, or soon will be.
+fn was_demoted(error: &RedisError) -> bool {
+    matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
 }
 
 fn was_closed(error: &RedisError) -> bool {

@@ -3,12 +3,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use agent_orchestrator::store::{Entry, StateKey, Store, StoreError};
+use agent_orchestrator::store::{
+    Claim, Embedded, Entry, Heard, Job, Lease, Leases, Logs, Place, Queue, Signals, StateKey,
+    Store, StoreError, Ticket,
+};
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
+use futures::stream::BoxStream;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use super::server::until;
 
@@ -18,6 +24,8 @@ pub(crate) struct Moody {
     pub away: AtomicBool,
     pub begun: AtomicUsize,
     allowed: Semaphore,
+    /// Has the leases, jobs, logs and signals.
+    shared: Embedded,
 }
 
 impl Moody {
@@ -28,6 +36,7 @@ impl Moody {
             away: AtomicBool::new(false),
             begun: AtomicUsize::new(0),
             allowed: Semaphore::new(0),
+            shared: Embedded::in_memory().unwrap(),
         })
     }
 
@@ -99,6 +108,30 @@ impl Store for Moody {
         .boxed()
     }
 
+    fn read_all(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Option<Bytes>>, StoreError>> {
+        async move { try_join_all(keys.into_iter().map(|key| self.read(key))).await }.boxed()
+    }
+
+    fn newest(
+        &self,
+        _family: &'static str,
+        _before: Option<String>,
+        _most: usize,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        async { self.check().map(|()| Vec::new()) }.boxed()
+    }
+
+    fn remove(&self, key: String, field: Option<String>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            self.check()?;
+            let goes =
+                |entry: &Entry| entry.key == key && (field.is_none() || entry.field == field);
+            self.entries.lock().unwrap().retain(|entry| !goes(entry));
+            Ok(())
+        }
+        .boxed()
+    }
+
     fn fields(&self, key: String) -> BoxFuture<'_, Result<Vec<(String, Bytes)>, StoreError>> {
         async move {
             let entries = self.entries.lock().unwrap();
@@ -121,5 +154,62 @@ impl Store for Moody {
 
     fn kind(&self) -> &'static str {
         "moody"
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+}
+
+/// Does what the store beneath does, when in the mood.
+macro_rules! when_in_the_mood {
+    ($($name:ident($($argument:ident: $of:ty),*) -> $answer:ty;)+) => {
+        $(
+            fn $name(&self, $($argument: $of),*) -> BoxFuture<'_, Result<$answer, StoreError>> {
+                async move {
+                    self.check()?;
+                    self.shared.$name($($argument),*).await
+                }
+                .boxed()
+            }
+        )+
+    };
+}
+
+impl Leases for Moody {
+    when_in_the_mood! {
+        acquire(lease: Lease, ttl: Duration) -> Claim;
+        renew(lease: Lease, ttl: Duration) -> bool;
+        release(lease: Lease) -> ();
+        write_held(lease: Lease, entry: Entry) -> bool;
+    }
+}
+
+impl Queue for Moody {
+    when_in_the_mood! {
+        enqueue(jobs: Vec<Bytes>, most: usize) -> bool;
+        take(worker: Uuid, most: usize) -> Vec<Job>;
+        take_over(worker: Uuid, idle: Duration, most: usize) -> Vec<Job>;
+        hold(worker: Uuid, jobs: Vec<Ticket>) -> ();
+        finish(jobs: Vec<Ticket>) -> ();
+        depth() -> usize;
+    }
+}
+
+impl Logs for Moody {
+    when_in_the_mood! {
+        begin(log: String, epoch: u32, ttl: Duration) -> Option<u64>;
+        append(log: String, first: Place, entries: Vec<Bytes>, ttl: Duration) -> bool;
+        entries(log: String, after: Place, most: usize) -> Vec<(Place, Bytes)>;
+    }
+}
+
+impl Signals for Moody {
+    when_in_the_mood! {
+        publish(signal: Bytes) -> ();
+    }
+
+    fn listen(&self) -> BoxStream<'static, Heard> {
+        self.shared.listen()
     }
 }

@@ -1,7 +1,7 @@
 //! A real Redis server for one test: it can be paused, killed and started again.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -21,9 +21,16 @@ pub(crate) struct RedisServer {
 impl RedisServer {
     /// Starts a server on a free port and waits until it answers.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(server) = Self::try_start(free_port(), deadline) {
+            let (port, directory) = (free_port(), new_directory());
+            let command = server(port, &directory, arguments);
+            if let Some(server) = Self::try_start(command, port, directory, deadline) {
                 return server;
             }
         }
@@ -33,7 +40,25 @@ impl RedisServer {
     pub(crate) fn start_on(port: u16) -> Self {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(server) = Self::try_start(port, deadline) {
+            let directory = new_directory();
+            let command = server(port, &directory, &[]);
+            if let Some(server) = Self::try_start(command, port, directory, deadline) {
+                return server;
+            }
+        }
+    }
+
+    /// Starts a Sentinel on a free port, configured like that, and waits until it answers.
+    pub(crate) fn start_sentinel(configuration: &str) -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (port, directory) = (free_port(), new_directory());
+            let file = directory.path().join("sentinel.conf");
+            let place = format!("port {port}\nbind 127.0.0.1\n");
+            std::fs::write(&file, place + configuration).expect("the directory is writable");
+            let mut command = Command::new("redis-server");
+            command.arg(&file).arg("--sentinel");
+            if let Some(server) = Self::try_start(command, port, directory, deadline) {
                 return server;
             }
         }
@@ -66,14 +91,19 @@ impl RedisServer {
         let _ = self.process.wait();
     }
 
+    /// What it answers to that command, as it comes over the wire; nothing when it does not answer.
+    pub(crate) fn ask(&self, command: &str) -> String {
+        ask(self.port, command).unwrap_or_default()
+    }
+
     /// One try; `None` when the port was taken by somebody else meanwhile.
-    fn try_start(port: u16, deadline: Instant) -> Option<Self> {
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let mut command = Command::new("redis-server");
+    fn try_start(
+        mut command: Command,
+        port: u16,
+        directory: TempDir,
+        deadline: Instant,
+    ) -> Option<Self> {
         command
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--dir"])
-            .arg(directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
@@ -119,13 +149,30 @@ impl Drop for RedisServer {
     }
 }
 
+fn new_directory() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory can be made")
+}
+
+fn server(port: u16, directory: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no", "--dir"])
+        .arg(directory.path())
+        .args(arguments);
+    command
+}
+
+/// What a server says, and what a Sentinel does, when it takes connections.
+const READY: [&str; 2] = ["Ready to accept connections", "Sentinel ID is"];
+
 /// Told when the server says that it is ready; disconnected when it ends before.
 fn readiness(log: ChildStdout) -> Receiver<()> {
     let (tell, ready) = channel();
     thread::spawn(move || {
         // Read to its end, for a server that cannot write its log stands still.
         for line in BufReader::new(log).lines().map_while(Result::ok) {
-            if line.contains("Ready to accept connections") {
+            if READY.iter().any(|words| line.contains(words)) {
                 // Who starts it no longer waits when it is late.
                 let _ = tell.send(());
             }
@@ -148,7 +195,9 @@ fn ask(port: u16, command: &str) -> Option<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-    write!(stream, "{command}\r\nQUIT\r\n").ok()?;
+    write!(stream, "{command}\r\n").ok()?;
+    // Whoever says no more gets what there is to say, and no more either; Sentinels know no QUIT.
+    stream.shutdown(Shutdown::Write).ok()?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply).ok()?;
     Some(reply)
