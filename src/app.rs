@@ -3,6 +3,7 @@
 mod signal;
 mod start;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::Actor;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use crate::agents::Surroundings;
 use crate::http;
 use crate::llm::LlmError;
-use crate::pipeline::{Admission, House, Orchestrator};
+use crate::pipeline::{Admission, Background, House, Orchestrator, Peers, Running};
 use crate::routing::{MemoryConfig, Routes, RuleError};
 use crate::settings::{Settings, SettingsError, StateConfig};
 use crate::store::{Journal, Redis, StoreError};
@@ -178,7 +179,9 @@ impl App {
         let id = Uuid::now_v7();
         let control = Arbiter::new().handle();
         let store = start::open_store(&settings.state)?;
-        let journal = Journal::start_on(&control, store);
+        let journal = Journal::start_on(&control, Arc::clone(&store));
+        let (background, staff) = Background::new(&settings.pipeline.background);
+        let workshop = Arbiter::new().handle();
         let (root, registry) = start::start_agents(&settings, specs, &control).await?;
         start::keep_roster(around.roster.clone(), registry.clone(), &control);
         let (balancer, pools) = start::start_balancer(&settings, &registry, &control).await;
@@ -203,11 +206,20 @@ impl App {
             config: settings.pipeline,
             registry: registry.clone(),
             journal: journal.clone(),
+            peers: Peers::new(id, Arc::clone(&store)),
+            store,
+            running: Running::default(),
+            background,
+            workshop: workshop.clone(),
             control: control.clone(),
         };
         let monitor = HealthMonitor::new(settings.health_check_interval, registry, journal);
         HealthMonitor::start_in_arbiter(&control, |_| monitor);
-        Ok(Orchestrator::new(house))
+        let orchestrator = Orchestrator::new(house);
+        staff.start_on(&workshop, &orchestrator);
+        workshop.spawn(orchestrator.clone().hear_news());
+        workshop.spawn(orchestrator.clone().beat());
+        Ok(orchestrator)
     }
 
     /// Starts everything, serves HTTP until SIGINT or SIGTERM, and finishes what was begun.

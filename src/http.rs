@@ -9,6 +9,7 @@ mod crew;
 mod health;
 mod orchestrate;
 mod problem;
+mod query;
 mod requests;
 mod respond;
 mod routing;
@@ -55,13 +56,22 @@ pub fn routes(orchestrator: Orchestrator) -> impl FnOnce(&mut ServiceConfig) {
             mount(service, path, [(POST, to(orchestrate::orchestrate))]);
         }
         mount(service, "/route", [(POST, to(routing::route))]);
+        for (path, handler) in [
+            ("/requests/{id}/cancel", to(requests::cancel)),
+            ("/dead-letters/{id}/retry", to(requests::retry)),
+        ] {
+            mount(service, path, [(POST, handler)]);
+        }
         let telling = to(routing::feedback);
         mount(service, "/requests/{id}/feedback", [(POST, telling)]);
         let back = to(routing::roll_back);
         mount(service, "/routing/model/rollback", [(POST, back)]);
         let reading = [
             ("/routing/model", to(routing::model)),
+            ("/requests", to(requests::list)),
             ("/requests/{id}", to(requests::show)),
+            ("/dead-letters", to(requests::dead)),
+            ("/cluster", to(health::cluster)),
             ("/agents/health", to(health::agents)),
             ("/health", to(health::health)),
             ("/livez", to(health::livez)),

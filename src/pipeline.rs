@@ -11,15 +11,23 @@
 mod admission;
 mod aggregate;
 mod answer;
+mod background;
+mod books;
 mod crew;
 mod error_type;
 mod execute;
 mod feedback;
 mod house;
 mod kept;
+mod listing;
+mod news;
+mod peers;
 mod problem;
 mod record;
 mod request;
+mod running;
+mod status;
+mod tenure;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,16 +39,24 @@ use crate::words::{Listener, RequestId};
 
 pub use admission::{Admission, Entry};
 pub use answer::{Answer, AnswerBody, Branch, FinalResult, ResultBody};
+pub use background::BackgroundConfig;
+pub(crate) use background::{Background, DeadLetter};
 pub use error_type::ErrorType;
 pub use execute::{Step, Tried};
 pub use feedback::Feedback;
 pub(crate) use house::{House, Recruiter};
-pub(crate) use kept::Kept;
+pub(crate) use listing::{Page, Paging, Wanted};
+pub(crate) use peers::{Peer, Peers};
 pub use problem::Problem;
 pub use request::{Limits, OrchestrationRequest, Require};
+pub(crate) use running::Running;
+pub use status::RequestStatus;
 
-use house::Arrival;
+use house::{Arrival, Errand};
 use record::Ledger;
+
+/// How long it may take to leave requests to others.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// What the pipeline may do, and how long it may take.
 #[derive(Debug, Clone)]
@@ -61,6 +77,10 @@ pub struct PipelineConfig {
     pub metrics_ttl: Option<Duration>,
     /// Whether each request is logged.
     pub detailed_logging: bool,
+    /// How requests are done for which nobody waits.
+    pub background: BackgroundConfig,
+    /// How long what an orchestrator holds stays its own when it is not heard of any more.
+    pub lease: Duration,
 }
 
 impl PipelineConfig {
@@ -132,25 +152,29 @@ impl Orchestrator {
         request: OrchestrationRequest,
         listener: Option<Listener>,
     ) -> Result<Answer, Problem> {
-        let outcome = self.pass(id, request, listener).await;
+        let stoppable = self.house.running.enter(id);
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.pass(Errand::new(id, listener), request) => outcome,
+            () = stoppable.stopped() => Err(Problem::cancelled()),
+        };
         outcome.map_err(|problem| problem.of_request(id))
     }
 
     async fn pass(
         &self,
-        id: RequestId,
+        errand: Errand,
         mut request: OrchestrationRequest,
-        listener: Option<Listener>,
     ) -> Result<Answer, Problem> {
         let house = &*self.house;
         request.validate(&house.config)?;
-        let arrival = house.admit(id, &request, listener).await?;
+        let arrival = house.admit(errand, &request).await?;
         let time = arrival.deadline.remaining(Instant::now());
         let plan = house.plan(&request, time).await?;
         let ledger = Ledger::open(house, &arrival, &plan, request.content.trim());
         let execution = execute::run(house, &arrival, &plan, &mut request).await;
         let times = ledger.times();
-        let conclusion = aggregate::conclude(id, plan, execution, &times, request.metadata);
+        let conclusion = aggregate::conclude(arrival.id, plan, execution, &times, request.metadata);
         house.log(&arrival, &conclusion);
         ledger.close(conclusion)
     }
@@ -198,11 +222,25 @@ impl Orchestrator {
     /// is at its end; then ends all agents and writes what is still to be written.
     pub async fn shutdown_within(&self, patience: Duration) {
         self.drain(patience).await;
+        self.leave_the_rest().await;
         self.end_agents().await;
         self.house.metrics.close().await;
         self.house.journal.close().await;
         self.house.registry.end_threads();
+        self.house.workshop.stop();
         self.house.control.stop();
+    }
+
+    /// Leaves to others what is not finished of that for which nobody waits here.
+    async fn leave_the_rest(&self) {
+        self.house.background.end();
+        let idle = self.house.background.idle();
+        if tokio::time::timeout(LEAVING, idle).await.is_err() {
+            log::warn!(
+                "some requests could not be left to others, who find that out by themselves"
+            );
+        }
+        self.take_leave().await;
     }
 
     /// [`shutdown_within`](Self::shutdown_within) half a minute.
@@ -219,6 +257,7 @@ impl Orchestrator {
     /// Lets nobody in any more, and waits until all who were in have their answers.
     pub(crate) async fn drain(&self, patience: Duration) {
         self.house.admission.close();
+        self.house.background.close();
         let empty = self.house.admission.empty();
         if tokio::time::timeout(patience, empty).await.is_err() {
             log::warn!("some requests were not finished within {patience:?}");

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::query::{self, Parameters};
 use super::respond::{Response, ok, respond, respond_json};
 use crate::llm::ChatModel;
-use crate::pipeline::{Orchestrator, Problem};
+use crate::pipeline::{Orchestrator, Peer, Problem};
 use crate::store::JournalReport;
 use crate::telemetry::{AgentHealth, OrchestratorStatus, Resources, agents_health};
-use crate::words::{AgentName, Fault, milliseconds};
+use crate::words::{AgentName, milliseconds};
 
 /// The body of `GET /health`.
 #[derive(Serialize)]
@@ -163,7 +164,7 @@ pub(super) async fn readyz(orchestrator: Data<Orchestrator>, request: HttpReques
 pub(super) async fn summary(
     orchestrator: Data<Orchestrator>,
     request: HttpRequest,
-    query: Query<BTreeMap<String, String>>,
+    query: Query<Parameters>,
 ) -> Response {
     respond_json(&request, async |_| {
         let window = window(&query)?;
@@ -173,35 +174,28 @@ pub(super) async fn summary(
     .await
 }
 
+/// `GET /cluster`
+pub(super) async fn cluster(orchestrator: Data<Orchestrator>, request: HttpRequest) -> Response {
+    /// The orchestrators that share the state.
+    #[derive(Serialize)]
+    struct Cluster {
+        instances: Vec<Peer>,
+    }
+    respond_json(&request, async |_| {
+        let instances = orchestrator.peers().await?;
+        ok(&Cluster { instances })
+    })
+    .await
+}
+
 /// The windows that can be summed up, seconds; the longest are ten years.
 const WINDOWS: RangeInclusive<u64> = 1..=315_576_000;
 
-fn window(query: &BTreeMap<String, String>) -> Result<Duration, Problem> {
-    let mut faults = Vec::new();
-    for name in query.keys().filter(|name| *name != "window_seconds") {
-        faults.push(Fault {
-            pointer: format!("/{name}"),
-            message: "unknown parameter; known is `window_seconds`".to_owned(),
-        });
-    }
-    let seconds = match query.get("window_seconds") {
-        None => Some(3600),
-        Some(text) => text.parse().ok().filter(|it| WINDOWS.contains(it)),
-    };
-    if seconds.is_none() {
-        faults.push(Fault {
-            pointer: "/window_seconds".to_owned(),
-            message: format!(
-                "expected a whole number from {} to {}",
-                WINDOWS.start(),
-                WINDOWS.end()
-            ),
-        });
-    }
-    match seconds {
-        Some(seconds) if faults.is_empty() => Ok(Duration::from_secs(seconds)),
-        _ => Err(Problem::invalid(faults)),
-    }
+fn window(query: &Parameters) -> Result<Duration, Problem> {
+    query::read(query, &["window_seconds"], |query| {
+        let window = query.integer("window_seconds", WINDOWS);
+        Duration::from_secs(window.unwrap_or(3600))
+    })
 }
 
 fn plain(mut response: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {

@@ -56,7 +56,10 @@ pub async fn serve(
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let listener = listen(&config.listen)?;
-    announce(listener.local_addr()?);
+    let address = listener.local_addr()?;
+    announce(address);
+    let peers = &orchestrator.house().peers;
+    peers.listens_at(address.to_string());
     let served = orchestrator.clone();
     let server = HttpServer::new(move || actix_web::App::new().configure(routes(served.clone())))
         .workers(workers(config.workers))

@@ -56,6 +56,16 @@ impl Admission {
         }
     }
 
+    /// Lets a request in when its turn has come, however long that takes.
+    ///
+    /// # Errors
+    /// `ShuttingDown` when the door is closed.
+    pub async fn enter_sooner_or_later(&self) -> Result<Entry, Problem> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|_closed| Problem::shutting_down())?;
+        Ok(Entry { _place: place })
+    }
+
     async fn wait(&self) -> Result<Entry, Problem> {
         let Ok(_waiting) = self.waiting.try_acquire() else {
             return Err(self.overloaded());

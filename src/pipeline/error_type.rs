@@ -12,6 +12,8 @@ pub enum ErrorType {
     AgentNameTaken,
     AgentNotRemovable,
     NoPreviousModel,
+    AlreadyFinished,
+    Cancelled,
     RequestNotFound,
     RouteNotFound,
     MethodNotAllowed,
@@ -20,6 +22,7 @@ pub enum ErrorType {
     UnsupportedMediaType,
     ValidationError,
     InternalError,
+    GivenUp,
     AgentFailed,
     AgentCrashed,
     Overloaded,
@@ -40,11 +43,15 @@ impl ErrorType {
             Self::AgentNotFound | Self::RequestNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
-            Self::AgentNameTaken | Self::AgentNotRemovable | Self::NoPreviousModel => 409,
+            Self::AgentNameTaken
+            | Self::AgentNotRemovable
+            | Self::NoPreviousModel
+            | Self::AlreadyFinished
+            | Self::Cancelled => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ValidationError => 422,
-            Self::InternalError => 500,
+            Self::InternalError | Self::GivenUp => 500,
             Self::AgentFailed | Self::AgentCrashed => 502,
             Self::Overloaded
             | Self::CircuitBreakerOpenError
@@ -65,6 +72,8 @@ impl ErrorType {
             Self::AgentNameTaken => "There is an agent of that name",
             Self::AgentNotRemovable => "The agent cannot be removed",
             Self::NoPreviousModel => "There is no model to go back to",
+            Self::AlreadyFinished => "The request is finished",
+            Self::Cancelled => "The request was cancelled",
             Self::RequestNotFound => "There is no such request",
             Self::RouteNotFound => "There is nothing at this path",
             Self::MethodNotAllowed => "The method is not allowed here",
@@ -73,6 +82,7 @@ impl ErrorType {
             Self::UnsupportedMediaType => "The body is of another media type",
             Self::ValidationError => "The request is not valid",
             Self::InternalError => "Something went wrong here",
+            Self::GivenUp => "The request was given up",
             Self::AgentFailed => "The agent answered with an error",
             Self::AgentCrashed => "The agent crashed",
             Self::Overloaded => "There is too much to do",

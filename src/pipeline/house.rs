@@ -1,5 +1,6 @@
 //! What the stages of a request share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,14 +11,17 @@ use log::info;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::background::Background;
+use super::books::Books;
+use super::running::Running;
 use super::{
-    Admission, AnswerBody, Entry, ErrorType, OrchestrationRequest, PipelineConfig, Problem,
+    Admission, AnswerBody, Entry, ErrorType, OrchestrationRequest, Peers, PipelineConfig, Problem,
 };
 use crate::balancing::{Balancer, Pools};
 use crate::judgement::Deadline;
 use crate::llm::OpenAi;
 use crate::routing::{Plan, Question, Router, Routes};
-use crate::store::Journal;
+use crate::store::{Journal, Store};
 use crate::supervision::{AgentSpec, Registry, Root};
 use crate::telemetry::{MetricsHandle, ResourceGauge};
 use crate::words::{AgentName, Fault, Listener, RequestEvent, RequestId};
@@ -44,21 +48,42 @@ pub(crate) struct House {
     pub metrics: MetricsHandle,
     pub gauge: ResourceGauge,
     pub journal: Journal,
+    pub store: Arc<dyn Store>,
+    pub running: Running,
+    pub background: Background,
+    pub peers: Peers,
+    /// The thread of what is done in the background.
+    pub workshop: ArbiterHandle,
     /// The thread of the actors that own something, which no agent can block.
     pub control: ArbiterHandle,
 }
 
-/// A request that was let in.
-pub(super) struct Arrival {
+/// A request on its way in.
+pub(super) struct Errand {
     pub id: RequestId,
-    pub at: Instant,
+    /// When it came.
     pub timestamp: Timestamp,
-    pub deadline: Deadline,
+    /// How often it was begun, this time included.
+    pub attempt: u32,
+    /// Why earlier attempts came to nothing.
+    pub setbacks: Arc<[String]>,
     pub listener: Option<Listener>,
-    _entry: Entry,
+    pub books: Books,
 }
 
-impl Arrival {
+impl Errand {
+    /// One for which somebody waits.
+    pub(super) fn new(id: RequestId, listener: Option<Listener>) -> Self {
+        Self {
+            id,
+            timestamp: Timestamp::now(),
+            attempt: 1,
+            setbacks: Arc::default(),
+            listener,
+            books: Books::Journal,
+        }
+    }
+
     /// Tells whoever listens; the event is made only then.
     pub(super) fn tell(&self, event: impl FnOnce() -> RequestEvent) {
         if let Some(listener) = &self.listener {
@@ -67,25 +92,59 @@ impl Arrival {
     }
 }
 
+/// A request that was let in.
+pub(super) struct Arrival {
+    pub errand: Errand,
+    pub at: Instant,
+    pub deadline: Deadline,
+    _entry: Entry,
+}
+
+impl Deref for Arrival {
+    type Target = Errand;
+
+    fn deref(&self) -> &Errand {
+        &self.errand
+    }
+}
+
 impl House {
     pub(super) async fn admit(
         &self,
-        id: RequestId,
+        errand: Errand,
         request: &OrchestrationRequest,
-        listener: Option<Listener>,
     ) -> Result<Arrival, Problem> {
-        let entry = self.admission.enter().await?;
+        // Who waits for an answer is refused rather than kept waiting for long.
+        let entry = match &errand.books {
+            Books::Journal => self.admission.enter().await?,
+            Books::Apart(_) => self.admission.enter_sooner_or_later().await?,
+        };
         let at = Instant::now();
         let arrival = Arrival {
-            id,
+            errand,
             at,
-            timestamp: Timestamp::now(),
             deadline: Deadline::after(at, request.timeout.unwrap_or(self.config.request_timeout)),
-            listener,
             _entry: entry,
         };
-        arrival.tell(|| RequestEvent::Accepted { request_id: id });
+        arrival.tell(|| RequestEvent::Accepted {
+            request_id: arrival.id,
+        });
         Ok(arrival)
+    }
+
+    /// Refuses agents that are not there or that the caller may not use.
+    pub(super) fn check_agents(&self, request: &OrchestrationRequest) -> Result<(), Problem> {
+        let unknown = |name: &&String| self.registry.find(name).is_none();
+        if let Some(name) = request.agents.iter().find(unknown) {
+            return Err(Problem::no_such_agent(name, &self.registry));
+        }
+        let permitted = request.permitted.as_deref();
+        let forbidden =
+            |name: &&String| permitted.is_some_and(|it| !it.iter().any(|agent| **agent == ***name));
+        match request.agents.iter().find(forbidden) {
+            Some(name) => Err(Problem::not_permitted(name)),
+            None => Ok(()),
+        }
     }
 
     /// Who works on the request; choosing takes no longer than that.
@@ -94,20 +153,10 @@ impl House {
         request: &OrchestrationRequest,
         time: Duration,
     ) -> Result<Plan, Problem> {
-        let unknown = |name: &&String| self.registry.find(name).is_none();
-        if let Some(name) = request.agents.iter().find(unknown) {
-            return Err(Problem::no_such_agent(name, &self.registry));
-        }
+        self.check_agents(request)?;
         let permitted = request.permitted.as_deref();
-        let named: Vec<AgentName> = request
-            .agents
-            .iter()
-            .map(|name| name.as_str().into())
-            .collect();
-        let forbidden = |name: &&AgentName| permitted.is_some_and(|it| !it.contains(name));
-        if let Some(name) = named.iter().find(forbidden) {
-            return Err(Problem::not_permitted(name));
-        }
+        let named = request.agents.iter().map(|name| name.as_str().into());
+        let named: Vec<AgentName> = named.collect();
         if let Some(plan) = Plan::explicit(named, request.mode) {
             return Ok(plan);
         }

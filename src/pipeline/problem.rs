@@ -93,6 +93,10 @@ impl Problem {
         Self::new(ErrorType::ShuttingDown, detail).retry_after(Duration::from_secs(1))
     }
 
+    pub(super) fn cancelled() -> Self {
+        Self::new(ErrorType::Cancelled, "the request was cancelled")
+    }
+
     pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
         let listed: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let mut problem = Self::new(ErrorType::ValidationError, listed.join("; "));

@@ -9,9 +9,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::answer::{Answer, AnswerBody};
+use super::background::Order;
+use super::books::Books;
 use super::execute::Step;
 use super::problem::Problem;
-use super::{Arrival, House};
+use super::{Arrival, House, RequestStatus};
 use crate::judgement::Outcome;
 use crate::routing::{Plan, Routing};
 use crate::store::StateKey;
@@ -21,7 +23,7 @@ use crate::words::{AgentName, RequestEvent, RequestId, milliseconds, to_json, to
 /// The state of a request, from which `GET /requests/{id}` shows all but the question. An answered one
 /// has a member more, `response`, and there its routing.
 #[derive(Debug, Serialize)]
-struct RequestRecord {
+pub(super) struct RequestRecord {
     /// The request.
     pub request_id: RequestId,
     /// Where it is on its way.
@@ -34,6 +36,12 @@ struct RequestRecord {
     pub instance_id: Uuid,
     /// How often it was begun.
     pub attempt: u32,
+    /// Whether nobody waits for its answer, and it is done sooner or later whatever happens here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asynchronous: bool,
+    /// Why earlier attempts came to nothing.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub setbacks: Arc<[String]>,
     /// What was asked, up to 2000 characters.
     pub question: Arc<str>,
     /// How its agents were chosen, unless the answer says so.
@@ -44,18 +52,23 @@ struct RequestRecord {
     pub problem: Option<Problem>,
 }
 
-/// Where a request is on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum RequestStatus {
-    /// Its agents work on it.
-    Running,
-    /// It was answered.
-    Succeeded,
-    /// It could not be answered.
-    Failed,
-    /// Its caller went away.
-    Cancelled,
+impl RequestRecord {
+    /// The record of a request for which nobody waits, before its agents are chosen.
+    pub(super) fn of_order(instance_id: Uuid, order: &Order, status: RequestStatus) -> Self {
+        Self {
+            request_id: order.request_id,
+            status,
+            created_at: order.accepted_at,
+            updated_at: Timestamp::now(),
+            instance_id,
+            attempt: 0,
+            asynchronous: true,
+            setbacks: Arc::default(),
+            question: beginning(order.question()).into(),
+            routing: None,
+            problem: None,
+        }
+    }
 }
 
 /// How long a request has taken.
@@ -109,8 +122,13 @@ impl<'a> Ledger<'a> {
             closed: false,
         };
         let record = ledger.record(RequestStatus::Running, None);
-        let (key, ttl) = ledger.place();
-        house.journal.put_for_now(key, record, ttl);
+        match &arrival.books {
+            Books::Journal => {
+                let (key, ttl) = ledger.place();
+                house.journal.put_for_now(key, record, ttl);
+            }
+            Books::Apart(books) => books.note(to_json(&record)),
+        }
         arrival.tell(|| RequestEvent::Decided {
             agents: plan.agents.clone(),
             confidence: plan.routing.confidence,
@@ -155,11 +173,18 @@ impl<'a> Ledger<'a> {
     }
 
     fn enter(&self, measured: Option<Row>, record: Bytes) {
-        let (key, ttl) = self.place();
-        let record = (key, record, ttl);
-        self.house
-            .journal
-            .put_all(measured.into_iter().chain([record]));
+        let journal = &self.house.journal;
+        match &self.arrival.books {
+            Books::Journal => {
+                let (key, ttl) = self.place();
+                let record = (key, record, ttl);
+                journal.put_all(measured.into_iter().chain([record]));
+            }
+            Books::Apart(books) => {
+                journal.put_all(measured);
+                books.close(record);
+            }
+        }
     }
 
     /// Where the record is kept, and how long.
@@ -175,7 +200,9 @@ impl<'a> Ledger<'a> {
             created_at: self.arrival.timestamp,
             updated_at: Timestamp::now(),
             instance_id: self.house.id,
-            attempt: 1,
+            attempt: self.arrival.attempt,
+            asynchronous: matches!(self.arrival.books, Books::Apart(_)),
+            setbacks: Arc::clone(&self.arrival.setbacks),
             question: Arc::clone(&self.question),
             routing: Some(Arc::clone(&self.routing)),
             problem,
@@ -209,7 +236,8 @@ impl<'a> Ledger<'a> {
 
 impl Drop for Ledger<'_> {
     fn drop(&mut self) {
-        if !self.closed {
+        // Of what is kept apart, whoever keeps it knows why it was dropped.
+        if !self.closed && matches!(self.arrival.books, Books::Journal) {
             let record = self.record(RequestStatus::Cancelled, None);
             self.enter(None, to_json(&record));
         }
@@ -217,7 +245,7 @@ impl Drop for Ledger<'_> {
 }
 
 /// As much of a question as is kept.
-fn beginning(question: &str) -> &str {
+pub(super) fn beginning(question: &str) -> &str {
     const MOST_CHARS: usize = 2000;
     let end = question.char_indices().nth(MOST_CHARS).map(|(end, _)| end);
     &question[..end.unwrap_or(question.len())]

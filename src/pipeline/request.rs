@@ -1,5 +1,6 @@
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+mod body;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use super::PipelineConfig;
 use super::problem::Problem;
 use crate::routing::{Mode, RoutingStrategy};
 use crate::supervision::OnFailure;
-use crate::words::{AgentName, Fault, Reader, Role, Task, Turn};
+use crate::words::{AgentName, Fault, Task, Turn};
 
 /// What a request may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,82 +90,6 @@ impl OrchestrationRequest {
         }
     }
 
-    /// Reads a request from the body of `POST /orchestrate`.
-    ///
-    /// # Errors
-    /// A `ValidationError` naming every fault at once, those that
-    /// [`orchestrate`](crate::Orchestrator::orchestrate) would find included.
-    pub fn from_json(body: &Value, config: &PipelineConfig) -> Result<Self, Problem> {
-        let faults = RefCell::new(Vec::new());
-        let request = Self::read(&Reader::new(body, &faults), config);
-        let mut faults = faults.into_inner();
-        let misread: HashSet<String> = faults.iter().map(|f| f.pointer.clone()).collect();
-        if !misread.contains("") {
-            let found = request.faults(config).into_iter();
-            faults.extend(found.filter(|fault| !misread.contains(&fault.pointer)));
-        }
-        if faults.is_empty() {
-            Ok(request)
-        } else {
-            Err(Problem::invalid(faults))
-        }
-    }
-
-    fn read(body: &Reader<'_>, config: &PipelineConfig) -> Self {
-        const MEMBERS: &[&str] = &[
-            "content",
-            "context",
-            "history",
-            "user_context",
-            "agents",
-            "mode",
-            "routing_strategy",
-            "require",
-            "on_failure",
-            "timeout_ms",
-            "metadata",
-        ];
-        body.allow_only(MEMBERS);
-        let object = |name| body.member(name).and_then(|m| m.any_object().cloned());
-        Self {
-            content: body
-                .required("content")
-                .and_then(|content| content.string().map(str::to_owned))
-                .unwrap_or_default(),
-            context: object("context").unwrap_or_default(),
-            history: body
-                .member("history")
-                .map_or_else(Vec::new, |it| turns(&it)),
-            user_context: object("user_context").unwrap_or_default(),
-            agents: body
-                .member("agents")
-                .and_then(|agents| some_strings(&agents))
-                .unwrap_or_default(),
-            mode: body
-                .member("mode")
-                .and_then(|mode| mode.one_of(MODES))
-                .flatten(),
-            routing_strategy: body
-                .member("routing_strategy")
-                .and_then(|strategy| strategy.one_of(RoutingStrategy::NAMES)),
-            require: body
-                .member("require")
-                .and_then(|require| require.one_of(REQUIRES))
-                .unwrap_or_default(),
-            on_failure: body
-                .member("on_failure")
-                .and_then(|on_failure| on_failure.one_of(OnFailure::NAMES)),
-            timeout: body
-                .member("timeout_ms")
-                .and_then(|timeout| timeout.integer(1..=config.longest_ms()))
-                .map(Duration::from_millis),
-            metadata: body
-                .member("metadata")
-                .map_or_else(BTreeMap::new, |it| metadata(&it)),
-            permitted: None,
-        }
-    }
-
     /// Checks what its type leaves open.
     ///
     /// # Errors
@@ -234,58 +159,4 @@ impl OrchestrationRequest {
             user_context: std::mem::take(&mut self.user_context),
         }
     }
-}
-
-const MODES: &[(&str, Option<Mode>)] = &[
-    ("auto", None),
-    ("single", Some(Mode::Single)),
-    ("sequential", Some(Mode::Sequential)),
-    ("parallel", Some(Mode::Parallel)),
-];
-
-const REQUIRES: &[(&str, Require)] = &[
-    ("all", Require::All),
-    ("any", Require::Any),
-    ("first", Require::First),
-    ("quorum", Require::Quorum),
-];
-
-const ROLES: &[(&str, Role)] = &[
-    ("user", Role::User),
-    ("assistant", Role::Assistant),
-    ("system", Role::System),
-];
-
-fn some_strings(agents: &Reader<'_>) -> Option<Vec<String>> {
-    let items = agents.items()?;
-    if items.is_empty() {
-        agents.fault("expected 1 or more agents; leave it out to let the router decide");
-    }
-    // What is no string leaves its place empty, so that the places of the others stay right.
-    let name = |item: &Reader<'_>| item.string().unwrap_or_default().to_owned();
-    Some(items.iter().map(name).collect())
-}
-
-fn turns(history: &Reader<'_>) -> Vec<Turn> {
-    let turns = history.items().unwrap_or_default().into_iter();
-    turns.filter_map(|place| turn(&place)).collect()
-}
-
-fn turn(place: &Reader<'_>) -> Option<Turn> {
-    place.allow_only(&["role", "content"]);
-    let role = place.required("role").and_then(|role| role.one_of(ROLES));
-    let content = place
-        .required("content")
-        .and_then(|content| content.string());
-    Some(Turn {
-        role: role?,
-        content: content?.to_owned(),
-    })
-}
-
-fn metadata(place: &Reader<'_>) -> BTreeMap<String, String> {
-    let entries = place.entries().unwrap_or_default().into_iter();
-    entries
-        .filter_map(|(name, place)| Some((name.to_owned(), place.string()?.to_owned())))
-        .collect()
 }

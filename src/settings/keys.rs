@@ -23,6 +23,7 @@ pub(super) fn read(file: &Reader<'_>) -> Settings {
         "server",
         "limits",
         "state",
+        "queue",
         "llm",
         "routing",
         "supervision",
@@ -37,6 +38,7 @@ pub(super) fn read(file: &Reader<'_>) -> Settings {
     section("server", server, &mut settings);
     section("limits", limits, &mut settings);
     section("state", state, &mut settings);
+    section("queue", queue, &mut settings);
     section("llm", routing::read_llm, &mut settings);
     section("routing", routing::read, &mut settings);
     section("supervision", supervision::read, &mut settings);
@@ -172,8 +174,17 @@ enum Backend {
 }
 
 fn state(place: &Reader<'_>, settings: &mut Settings) {
-    place.allow_only(&["backend", "path", "redis", "request_ttl", "metrics_ttl"]);
+    let known = [
+        "backend",
+        "path",
+        "redis",
+        "request_ttl",
+        "metrics_ttl",
+        "lease",
+    ];
+    place.allow_only(&known);
     let pipeline = &mut settings.pipeline;
+    set(&mut pipeline.lease, seconds(place, "lease"));
     set(&mut pipeline.request_ttl, seconds(place, "request_ttl"));
     if let (Some(ttl), Some(kept)) = (pipeline.metrics_ttl.as_mut(), seconds(place, "metrics_ttl"))
     {
@@ -190,6 +201,18 @@ fn state(place: &Reader<'_>, settings: &mut Settings) {
         Backend::Embedded if path == ":memory:" => StateConfig::Memory,
         Backend::Embedded => StateConfig::File(path.into()),
     };
+}
+
+fn queue(place: &Reader<'_>, settings: &mut Settings) {
+    place.allow_only(&["concurrency", "capacity", "max_attempts"]);
+    let background = &mut settings.pipeline.background;
+    let count = |name| place.member(name).and_then(|it| it.count(1));
+    set(&mut background.concurrency, count("concurrency"));
+    set(&mut background.capacity, count("capacity"));
+    let attempts = place.member("max_attempts");
+    let attempts = attempts.and_then(|it| it.integer(1..=1000));
+    let attempts = attempts.and_then(|it| u32::try_from(it).ok());
+    set(&mut background.max_attempts, attempts);
 }
 
 fn redis(place: Option<&Reader<'_>>) -> RedisConfig {

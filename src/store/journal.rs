@@ -1,6 +1,7 @@
 //! Writes behind: see [`Journal`].
 
 mod draft;
+mod reading;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -131,29 +132,6 @@ impl Journal {
         }
     }
 
-    /// The record of that key, written or not.
-    ///
-    /// # Errors
-    /// When it has to be read from the store and cannot be.
-    pub async fn read(&self, key: StateKey) -> Result<Option<Bytes>, StoreError> {
-        if let Some(draft) = self.unwritten(key) {
-            return Ok(Some(draft.json()));
-        }
-        let read = self.shared.store.read(key.to_string()).await;
-        self.note(&read);
-        read
-    }
-
-    /// All fields of that key, as far as they are written.
-    ///
-    /// # Errors
-    /// When they cannot be read from the store.
-    pub async fn fields(&self, key: StateKey) -> Result<Vec<(String, Bytes)>, StoreError> {
-        let read = self.shared.store.fields(key.to_string()).await;
-        self.note(&read);
-        read
-    }
-
     /// Asks the store whether it is there, and how long it took to say so.
     ///
     /// # Errors
@@ -203,12 +181,6 @@ impl Journal {
         }
         // A store that hangs has had its time.
         let _ = tokio::time::timeout(FAREWELL, self.shared.store.close()).await;
-    }
-
-    fn unwritten(&self, key: StateKey) -> Option<Draft> {
-        let row = Row { key, field: None };
-        let waiting = lock(&self.shared.waiting).get(&row).cloned();
-        waiting.or_else(|| lock(&self.shared.writing).get(&row).cloned())
     }
 
     async fn write_for_ever(self) {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use uuid::Uuid;
+
 use crate::words::RequestId;
 
 /// Names a record of the state, under the keys that the orchestrator has always used.
@@ -25,9 +27,22 @@ pub enum StateKey {
     },
     /// What a user said of a request: `feedback:{id}`.
     Feedback(RequestId),
+    /// That a request is to be cancelled: `cancel:{id}`.
+    Cancel(RequestId),
+    /// A request that was given up: `dead:{id}`.
+    Dead(RequestId),
+    /// That an orchestrator lives: `instance:{id}`.
+    Instance(Uuid),
+    /// The orchestrators that were heard of, a field for each: `instances`.
+    Instances,
 }
 
 impl StateKey {
+    /// The family of all [`Request`](Self::Request)s.
+    pub const REQUEST: &str = "request";
+    /// The family of all [`Dead`](Self::Dead) ones.
+    pub const DEAD: &str = "dead";
+
     /// Whether the record can be found without knowing its key.
     pub(super) fn is_listed(self) -> bool {
         matches!(self, Self::Request(_))
@@ -37,12 +52,16 @@ impl StateKey {
 impl fmt::Display for StateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Request(id) => write!(f, "request:{id}"),
+            Self::Request(id) => write!(f, "{}:{id}", Self::REQUEST),
             Self::Metrics(id) => write!(f, "metrics:{id}"),
             Self::Rollup { hour } => write!(f, "rollup:{hour}"),
             Self::Embeddings { model } => write!(f, "routing:embeddings:{model:016x}"),
             Self::RoutingModel => f.write_str("routing:model"),
             Self::Feedback(id) => write!(f, "feedback:{id}"),
+            Self::Cancel(id) => write!(f, "cancel:{id}"),
+            Self::Dead(id) => write!(f, "{}:{id}", Self::DEAD),
+            Self::Instance(id) => write!(f, "instance:{id}"),
+            Self::Instances => f.write_str("instances"),
         }
     }
 }

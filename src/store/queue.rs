@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{Entry, StoreError};
 
 /// A queue that several workers, in several processes, take jobs from: the oldest first, each job at
 /// least once.
@@ -18,12 +18,18 @@ use super::StoreError;
 /// saying so is taken for dead. A job that was put in twice, as after an answer that was lost, is
 /// given twice. In a store that belongs to one process, all that was taken waits again after a restart.
 pub trait Queue: Send + Sync {
-    /// Puts jobs at the end, all of them or, when more than `most` would wait then, none; says
-    /// whether they were put in.
+    /// Puts jobs at the end and writes what there is to be known of them, all of it or, when more than
+    /// `most` would be in the queue then, nothing; says whether they were put in. No job is given to
+    /// anybody before its records are written.
     ///
     /// # Errors
-    /// [`StoreError`] when they may not have been.
-    fn enqueue(&self, jobs: Vec<Bytes>, most: usize) -> BoxFuture<'_, Result<bool, StoreError>>;
+    /// [`StoreError`] when they may not have been put in.
+    fn enqueue(
+        &self,
+        jobs: Vec<Bytes>,
+        records: Vec<Entry>,
+        most: usize,
+    ) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// Takes up to so many jobs that nobody has taken yet, for that worker.
     ///

@@ -33,6 +33,12 @@ impl RequestId {
         Self(Uuid::now_v7())
     }
 
+    /// A number of the id's own, evenly spread.
+    pub(crate) fn lot(self) -> usize {
+        // The last bytes of a UUIDv7 are random.
+        usize::from(self.0.as_bytes()[15])
+    }
+
     /// Reads an id from its hyphenated text; `None` when the text is not a UUID.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::large_futures)]
 
 mod architecture;
+mod background;
 mod balancing;
 mod http_contract;
 mod http_errors;
@@ -15,6 +16,7 @@ mod redis_outages;
 mod remote_agents;
 mod routing;
 mod settings;
+mod shared_state;
 mod store_contract;
 mod supervision;
 mod support;

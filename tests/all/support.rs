@@ -14,3 +14,4 @@ pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod service;
 pub(crate) mod stage;
+pub(crate) mod tally;

@@ -45,9 +45,21 @@ impl Leases for Embedded {
 }
 
 impl Queue for Embedded {
-    fn enqueue(&self, jobs: Vec<Bytes>, most: usize) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.change(move |batch| batch.enqueue(&jobs, most as u64))
-            .boxed()
+    fn enqueue(
+        &self,
+        jobs: Vec<Bytes>,
+        records: Vec<Entry>,
+        most: usize,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let now = self.now_rounded_up();
+        self.change(move |batch| {
+            let put = batch.enqueue(&jobs, most as u64)?;
+            if put {
+                records.iter().try_for_each(|it| batch.put(it, now))?;
+            }
+            Ok(put)
+        })
+        .boxed()
     }
 
     fn take(&self, _worker: Uuid, most: usize) -> BoxFuture<'_, Result<Vec<Job>, StoreError>> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::store::{Entry, StateKey};
-use crate::words::to_json;
+use crate::words::{RequestId, to_json};
 
 /// Records, and their bytes, that may wait.
 const ROOM: usize = 65_536;
@@ -120,6 +121,26 @@ impl Drafts {
 
     pub(super) fn get(&self, row: &Row) -> Option<&Draft> {
         self.rows.get(row)
+    }
+
+    /// Up to so many records of requests, the newest first: those that come before that one, or all.
+    pub(super) fn requests(
+        &self,
+        before: Option<RequestId>,
+        most: usize,
+    ) -> Vec<(RequestId, Draft)> {
+        let row = |id| Row {
+            key: StateKey::Request(id),
+            field: None,
+        };
+        // Requests come before all other keys.
+        let end = before.map_or(Bound::Unbounded, |id| Bound::Excluded(row(id)));
+        let rows = self.rows.range((Bound::Unbounded, end)).rev();
+        let requests = rows.filter_map(|(row, draft)| match row.key {
+            StateKey::Request(id) => Some((id, draft.clone())),
+            _ => None,
+        });
+        requests.take(most).collect()
     }
 
     pub(super) fn len(&self) -> usize {

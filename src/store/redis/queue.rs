@@ -9,7 +9,7 @@ use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
 use redis::{FromRedisValue, Pipeline};
 use uuid::Uuid;
 
-use super::super::{Job, Queue, StoreError, Ticket};
+use super::super::{Entry, Job, Queue, Store, StoreError, Ticket};
 use super::{Redis, millis, scripts};
 
 const QUEUE: &str = "queue";
@@ -20,14 +20,26 @@ const GROUP: &str = "orchestrators";
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
 impl Queue for Redis {
-    fn enqueue(&self, jobs: Vec<Bytes>, most: usize) -> BoxFuture<'_, Result<bool, StoreError>> {
+    fn enqueue(
+        &self,
+        jobs: Vec<Bytes>,
+        records: Vec<Entry>,
+        most: usize,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
         async move {
+            let keys: Vec<String> = records.iter().map(|it| it.key.clone()).collect();
+            self.write(records).await?;
             let mut request = scripts::run(scripts::ENQUEUE, &[self.key(QUEUE)]);
             request.arg(most);
             for job in &jobs {
                 request.arg(&job[..]);
             }
-            let (put,) = self.link.query(&request).await?;
+            let (put,): (bool,) = self.link.query(&request).await?;
+            if !put {
+                for key in keys {
+                    self.remove(key, None).await?;
+                }
+            }
             Ok(put)
         }
         .boxed()

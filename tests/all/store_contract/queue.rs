@@ -14,7 +14,7 @@ fn names(count: usize) -> Vec<Bytes> {
 }
 
 async fn enqueue(store: &dyn Store, jobs: Vec<Bytes>) {
-    assert!(store.enqueue(jobs, ROOM).await.unwrap());
+    assert!(store.enqueue(jobs, Vec::new(), ROOM).await.unwrap());
 }
 
 fn bodies(jobs: &[Job]) -> Vec<Bytes> {
@@ -111,15 +111,15 @@ pub(super) async fn a_job_is_given_again_unless_it_is_held_or_finished(store: Ar
 }
 
 pub(super) async fn a_full_queue_takes_all_or_nothing(store: Arc<dyn Store>) {
-    assert!(store.enqueue(names(3), 5).await.unwrap());
-    assert!(!store.enqueue(names(3), 5).await.unwrap());
+    assert!(store.enqueue(names(3), Vec::new(), 5).await.unwrap());
+    assert!(!store.enqueue(names(3), Vec::new(), 5).await.unwrap());
     assert_eq!(store.depth().await.unwrap(), 3);
-    assert!(store.enqueue(names(2), 5).await.unwrap());
+    assert!(store.enqueue(names(2), Vec::new(), 5).await.unwrap());
     // What was taken is in the queue until it is finished.
     let taken = store.take(Uuid::now_v7(), 5).await.unwrap();
-    assert!(!store.enqueue(names(1), 5).await.unwrap());
+    assert!(!store.enqueue(names(1), Vec::new(), 5).await.unwrap());
     store.finish(tickets(&taken[..1])).await.unwrap();
-    assert!(store.enqueue(names(1), 5).await.unwrap());
+    assert!(store.enqueue(names(1), Vec::new(), 5).await.unwrap());
 }
 
 pub(super) async fn a_job_may_be_large_and_any_bytes(store: Arc<dyn Store>) {
@@ -132,4 +132,14 @@ pub(super) async fn a_job_may_be_large_and_any_bytes(store: Arc<dyn Store>) {
     enqueue(&*store, jobs.clone()).await;
     let taken = store.take(Uuid::now_v7(), 10).await.unwrap();
     assert!(bodies(&taken) == jobs);
+}
+
+pub(super) async fn what_is_known_of_jobs_is_written_with_them_or_not_at_all(
+    store: Arc<dyn Store>,
+) {
+    let record = |key: &str| vec![Entry::new(key, "queued", MINUTE)];
+    assert!(store.enqueue(names(1), record("a"), 1).await.unwrap());
+    assert!(!store.enqueue(names(1), record("b"), 1).await.unwrap());
+    assert_eq!(get(&*store, "a").await.unwrap(), "queued");
+    assert_eq!(get(&*store, "b").await, None);
 }

@@ -87,6 +87,22 @@ impl Client {
         try_to_send(self.posting("/orchestrate", body.to_string())).await
     }
 
+    /// Posts a body to `/orchestrate` and does not wait for the answer to the question.
+    pub(crate) async fn ask_async(&self, body: &Value) -> Response {
+        self.try_to_ask_async(body).await.unwrap()
+    }
+
+    /// The same where the server may be gone.
+    pub(crate) async fn try_to_ask_async(&self, body: &Value) -> reqwest::Result<Response> {
+        let request = self.posting("/orchestrate", body.to_string());
+        try_to_send(request.header("Prefer", "respond-async")).await
+    }
+
+    /// Gets something from a server that may be gone.
+    pub(crate) async fn try_to_get(&self, path: &str) -> reqwest::Result<Response> {
+        try_to_send(self.request(Method::GET, path)).await
+    }
+
     /// Posts these bytes as if they were JSON.
     pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
         sent(self.posting(path, body)).await

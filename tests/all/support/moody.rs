@@ -187,7 +187,7 @@ impl Leases for Moody {
 
 impl Queue for Moody {
     when_in_the_mood! {
-        enqueue(jobs: Vec<Bytes>, most: usize) -> bool;
+        enqueue(jobs: Vec<Bytes>, records: Vec<Entry>, most: usize) -> bool;
         take(worker: Uuid, most: usize) -> Vec<Job>;
         take_over(worker: Uuid, idle: Duration, most: usize) -> Vec<Job>;
         hold(worker: Uuid, jobs: Vec<Ticket>) -> ();

@@ -1,0 +1,149 @@
+//! The orchestrators that share the state, and which of them live.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Orchestrator, Problem};
+use crate::store::{Entry, StateKey, Store, StoreError};
+use crate::words::to_json;
+
+/// An orchestrator says so often that it lives, while it would be believed.
+const BEATS: u32 = 5;
+/// How long an orchestrator is remembered that is not heard of any more.
+const REMEMBERED: Duration = Duration::from_secs(86_400);
+
+/// One orchestrator, as the others see it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Peer {
+    pub instance_id: Uuid,
+    /// Where it listens; not known of one that serves no HTTP by itself.
+    pub address: Option<String>,
+    pub version: String,
+    pub started_at: Timestamp,
+    pub last_seen: Timestamp,
+    /// Requests that it works on.
+    pub in_flight: usize,
+}
+
+/// Those who share the state.
+pub(crate) struct Peers {
+    id: Uuid,
+    store: Arc<dyn Store>,
+    started_at: Timestamp,
+    address: OnceLock<String>,
+}
+
+impl Peers {
+    pub(crate) fn new(id: Uuid, store: Arc<dyn Store>) -> Self {
+        Self {
+            id,
+            store,
+            started_at: Timestamp::now(),
+            address: OnceLock::new(),
+        }
+    }
+
+    /// Says where this orchestrator listens.
+    pub(crate) fn listens_at(&self, address: String) {
+        // Whoever serves it a second time is found at the first address.
+        let _ = self.address.set(address);
+    }
+
+    /// Whether the orchestrator of that id lives; one of which nobody can tell is taken to.
+    pub(super) async fn lives(&self, id: Uuid) -> bool {
+        if id == self.id {
+            return true;
+        }
+        if !self.store.is_shared() {
+            return false;
+        }
+        let heard = self.store.read(StateKey::Instance(id).to_string()).await;
+        !matches!(heard, Ok(None))
+    }
+
+    fn me(&self, in_flight: usize) -> Peer {
+        Peer {
+            instance_id: self.id,
+            address: self.address.get().cloned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            last_seen: Timestamp::now(),
+            in_flight,
+        }
+    }
+
+    async fn beat(&self, me: &Peer, lease: Duration) -> Result<(), StoreError> {
+        let id = self.id;
+        let alive = Entry::new(StateKey::Instance(id).to_string(), to_json(me), lease);
+        let known = StateKey::Instances.to_string();
+        let known = Entry::field(known, id.to_string(), "", REMEMBERED);
+        self.store.write(vec![alive, known]).await
+    }
+
+    async fn all(&self) -> Result<Vec<Peer>, StoreError> {
+        let known = self.store.fields(StateKey::Instances.to_string()).await?;
+        let ids: Vec<Uuid> = known.iter().filter_map(|(id, _)| id.parse().ok()).collect();
+        let keys = ids.iter().map(|id| StateKey::Instance(*id).to_string());
+        let read = self.store.read_all(keys.collect()).await?;
+        let mut peers = Vec::new();
+        for (id, peer) in ids.into_iter().zip(read) {
+            if let Some(peer) = peer {
+                peers.extend(serde_json::from_slice(&peer).ok());
+            } else {
+                let known = StateKey::Instances.to_string();
+                self.store.remove(known, Some(id.to_string())).await?;
+            }
+        }
+        Ok(peers)
+    }
+}
+
+impl Orchestrator {
+    /// The orchestrators that share the state and live, the oldest first.
+    ///
+    /// # Errors
+    /// `StateUnavailable`.
+    pub(crate) async fn peers(&self) -> Result<Vec<Peer>, Problem> {
+        let peers = &self.house().peers;
+        let me = peers.me(self.in_flight());
+        if !peers.store.is_shared() {
+            return Ok(vec![me]);
+        }
+        let all = peers.all().await;
+        let mut all = all.map_err(|error| Problem::no_state(&error))?;
+        all.retain(|peer| peer.instance_id != me.instance_id);
+        all.push(me);
+        all.sort_by_key(|peer| (peer.started_at, peer.instance_id));
+        Ok(all)
+    }
+
+    /// Requests that are worked on here.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.house().admission.in_flight()
+    }
+
+    /// Says again and again that this orchestrator lives, for ever.
+    pub(crate) async fn beat(self) {
+        let house = self.house();
+        if !house.store.is_shared() {
+            return;
+        }
+        loop {
+            let me = house.peers.me(self.in_flight());
+            // Others notice when it cannot be said; the journal says why.
+            let _ = house.peers.beat(&me, house.config.lease).await;
+            tokio::time::sleep(house.config.lease / BEATS).await;
+        }
+    }
+
+    /// Says that this orchestrator has ended.
+    pub(super) async fn take_leave(&self) {
+        let key = StateKey::Instance(self.house().id).to_string();
+        // If this cannot be said, it is found out soon.
+        let _ = self.house().store.remove(key, None).await;
+    }
+}

@@ -1,0 +1,74 @@
+//! Requests that are tried again, and those that are given up.
+
+use super::*;
+
+impl Scene {
+    async fn act(&self, action: &str) {
+        let done = self
+            .client
+            .post(&format!("/agents/actor/{action}"), "")
+            .await;
+        assert_eq!(done.status, 202, "{}", done.text);
+    }
+}
+
+#[actix_rt::test]
+async fn one_that_was_refused_is_tried_again() {
+    let scene = Scene::set().await;
+    scene.act("pause").await;
+    let id = scene.hand_in("actor", "hello").await;
+    until("it was refused", async || {
+        let record = scene.record(id).await;
+        record["status"] == "queued" && record["setbacks"][0].is_string()
+    })
+    .await;
+    scene.act("resume").await;
+    let record = scene.until_status(id, "succeeded").await;
+    assert!(record["attempt"].as_u64().unwrap() >= 2, "{record}");
+    assert!(
+        record["setbacks"][0].as_str().unwrap().contains("paused"),
+        "{record}"
+    );
+}
+
+#[actix_rt::test]
+async fn one_that_is_refused_too_often_is_given_up_with_its_reasons_and_can_be_tried_anew() {
+    let scene = Scene::with(|app| app.settings_mut().pipeline.background.max_attempts = 2).await;
+    assert_eq!(dead_letters(&scene).await, json!([]));
+    scene.act("pause").await;
+    let id = scene.hand_in("actor", "hello").await;
+    let record = scene.until_status(id, "failed").await;
+    assert_eq!(record["attempt"], 2);
+    let problem = &record["problem"];
+    assert_eq!(problem["error_type"], "GivenUp");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("given up after 2 attempts: ") && detail.contains("paused"),
+        "{detail}"
+    );
+
+    let letters = dead_letters(&scene).await;
+    assert_eq!(letters.as_array().unwrap().len(), 1);
+    assert_has(&letters[0], &json!({"request_id": id, "attempts": 2}));
+    assert_eq!(letters[0]["setbacks"].as_array().unwrap().len(), 2);
+    assert_eq!(letters[0]["order"]["body"]["content"], "hello");
+
+    scene.act("resume").await;
+    let retried = scene
+        .client
+        .post(&format!("/dead-letters/{id}/retry"), "")
+        .await;
+    assert_eq!(retried.status, 202, "{}", retried.text);
+    let record = scene.until_status(id, "succeeded").await;
+    assert_eq!(record["attempt"], 1);
+    assert_eq!(dead_letters(&scene).await, json!([]));
+    let again = scene
+        .client
+        .post(&format!("/dead-letters/{id}/retry"), "")
+        .await;
+    assert_eq!(again.json(404)["error_type"], "RequestNotFound");
+}
+
+async fn dead_letters(scene: &Scene) -> Value {
+    scene.client.get("/dead-letters").await.json(200)["dead_letters"].take()
+}

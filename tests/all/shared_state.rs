@@ -1,0 +1,77 @@
+//! Several orchestrators that share one Redis are one system.
+
+mod chaos;
+mod together;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::client::Client;
+use crate::support::config::{CHAT, agents};
+use crate::support::redis::RedisServer;
+use crate::support::server::{Process, until};
+use crate::support::tally::Tally;
+
+/// Orchestrators of the same configuration, a process each, that share a Redis.
+struct Fleet {
+    members: Vec<RefCell<Member>>,
+    redis: RedisServer,
+    tally: Tally,
+    config: TempDir,
+    killed: Cell<usize>,
+}
+
+struct Member {
+    process: Process,
+    client: Client,
+}
+
+impl Fleet {
+    /// Starts so many, with an agent that takes up to that long for an answer.
+    fn start(count: usize, longest: Duration) -> Self {
+        let (redis, tally) = (RedisServer::start(), Tally::start(longest));
+        let config = agents(&[CHAT, &tally.entry()]);
+        let fleet = Self {
+            members: Vec::new(),
+            redis,
+            tally,
+            config,
+            killed: Cell::new(0),
+        };
+        let members = (0..count).map(|_| RefCell::new(fleet.member()));
+        let members = members.collect();
+        Self { members, ..fleet }
+    }
+
+    fn member(&self) -> Member {
+        let variables = [
+            ("ORCHESTRATOR__STATE__BACKEND", "redis"),
+            ("ORCHESTRATOR__STATE__REDIS__URL", &self.redis.url()),
+            ("ORCHESTRATOR__STATE__LEASE", "2"),
+            // Who is killed every second may be unlucky more often than usual.
+            ("ORCHESTRATOR__QUEUE__MAX_ATTEMPTS", "1000"),
+        ];
+        let process = Process::orchestrator(self.config.path(), &variables);
+        let client = Client::of(&process);
+        Member { process, client }
+    }
+
+    fn client(&self, number: usize) -> Client {
+        self.members[number].borrow().client.clone()
+    }
+
+    /// A client of any of them.
+    fn any(&self) -> Client {
+        self.client(fastrand::usize(..self.members.len()))
+    }
+
+    /// Ends one as a crash would, and starts another in its place.
+    fn kill_and_replace(&self, number: usize) {
+        self.members[number].borrow().process.signal("KILL");
+        *self.members[number].borrow_mut() = self.member();
+        self.killed.set(self.killed.get() + 1);
+    }
+}
