@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::agents::Surroundings;
 use crate::http;
 use crate::llm::LlmError;
-use crate::pipeline::{Admission, Background, House, Orchestrator, Peers, Running};
+use crate::pipeline::{Admission, Background, House, Orchestrator, Peers, Running, Sessions};
 use crate::routing::{MemoryConfig, Routes, RuleError};
 use crate::settings::{Settings, SettingsError, StateConfig};
 use crate::store::{Journal, Redis, StoreError};
@@ -209,6 +209,7 @@ impl App {
             peers: Peers::new(id, Arc::clone(&store)),
             store,
             running: Running::default(),
+            sessions: Sessions::new(),
             background,
             workshop: workshop.clone(),
             control: control.clone(),
@@ -219,6 +220,7 @@ impl App {
         staff.start_on(&workshop, &orchestrator);
         workshop.spawn(orchestrator.clone().hear_news());
         workshop.spawn(orchestrator.clone().beat());
+        workshop.spawn(orchestrator.clone().catch_up());
         Ok(orchestrator)
     }
 

@@ -7,6 +7,7 @@ mod agents;
 mod body;
 mod crew;
 mod health;
+mod once;
 mod orchestrate;
 mod problem;
 mod query;
@@ -14,6 +15,7 @@ mod requests;
 mod respond;
 mod routing;
 mod server;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -81,6 +83,8 @@ pub fn routes(orchestrator: Orchestrator) -> impl FnOnce(&mut ServiceConfig) {
         for (path, handler) in reading {
             mount(service, path, [(READ, handler)]);
         }
+        let session = [(READ, to(sessions::show)), (DELETE, to(sessions::forget))];
+        mount(service, "/sessions/{id}", session);
         let all = [(READ, to(agents::list)), (POST, to(crew::register))];
         mount(service, "/agents", all);
         let one = [(READ, to(agents::show)), (DELETE, to(crew::remove))];

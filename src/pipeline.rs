@@ -18,6 +18,7 @@ mod error_type;
 mod execute;
 mod feedback;
 mod house;
+mod idempotency;
 mod kept;
 mod listing;
 mod news;
@@ -26,6 +27,7 @@ mod problem;
 mod record;
 mod request;
 mod running;
+mod sessions;
 mod status;
 mod tenure;
 
@@ -45,11 +47,14 @@ pub use error_type::ErrorType;
 pub use execute::{Step, Tried};
 pub use feedback::Feedback;
 pub(crate) use house::{House, Recruiter};
+pub(crate) use idempotency::{Begun, Known};
 pub(crate) use listing::{Page, Paging, Wanted};
 pub(crate) use peers::{Peer, Peers};
 pub use problem::Problem;
 pub use request::{Limits, OrchestrationRequest, Require};
 pub(crate) use running::Running;
+pub(crate) use sessions::Sessions;
+pub use sessions::{Session, SessionConcurrency, SessionConfig, SessionTurn};
 pub use status::RequestStatus;
 
 use house::{Arrival, Errand};
@@ -79,6 +84,8 @@ pub struct PipelineConfig {
     pub detailed_logging: bool,
     /// How requests are done for which nobody waits.
     pub background: BackgroundConfig,
+    /// How conversations are kept.
+    pub session: SessionConfig,
     /// How long what an orchestrator holds stays its own when it is not heard of any more.
     pub lease: Duration,
 }
@@ -163,19 +170,26 @@ impl Orchestrator {
 
     async fn pass(
         &self,
-        errand: Errand,
+        mut errand: Errand,
         mut request: OrchestrationRequest,
     ) -> Result<Answer, Problem> {
         let house = &*self.house;
+        errand.session_id.clone_from(&request.session_id);
         request.validate(&house.config)?;
-        let arrival = house.admit(errand, &request).await?;
+        let deadline = house.deadline(&request);
+        let turn = house.take_turn(&errand, &mut request, deadline).await?;
+        let arrival = house.admit(errand, deadline).await?;
         let time = arrival.deadline.remaining(Instant::now());
         let plan = house.plan(&request, time).await?;
+        let question = turn.as_ref().map(|_| request.content.trim().to_owned());
         let ledger = Ledger::open(house, &arrival, &plan, request.content.trim());
         let execution = execute::run(house, &arrival, &plan, &mut request).await;
         let times = ledger.times();
-        let conclusion = aggregate::conclude(arrival.id, plan, execution, &times, request.metadata);
+        let conclusion = aggregate::conclude(arrival.id, plan, execution, &times, request);
         house.log(&arrival, &conclusion);
+        if let (Some(turn), Some(question), Ok(answer)) = (turn, question, &conclusion) {
+            turn.end(question, answer).await;
+        }
         ledger.close(conclusion)
     }
 

@@ -17,7 +17,7 @@ use crate::agents::AgentEntry;
 use crate::balancing::BalancingConfig;
 use crate::http::ServerConfig;
 use crate::llm::LlmConfig;
-use crate::pipeline::{BackgroundConfig, Limits, PipelineConfig};
+use crate::pipeline::{BackgroundConfig, Limits, PipelineConfig, SessionConfig};
 use crate::routing::{AdviceConfig, EmbeddingConfig, MemoryConfig, RoutingStrategy};
 use crate::store::RedisConfig;
 use crate::supervision::HouseRules;
@@ -81,6 +81,7 @@ impl Default for Settings {
                 metrics_ttl: Some(Duration::from_secs(86_400)),
                 detailed_logging: false,
                 background: BackgroundConfig::default(),
+                session: SessionConfig::default(),
                 lease: Duration::from_secs(10),
             },
             health_check_interval: Duration::from_secs(30),

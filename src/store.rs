@@ -26,7 +26,7 @@ mod signals;
 
 pub use self::embedded::Embedded;
 pub use self::journal::{Journal, JournalReport};
-pub use self::key::StateKey;
+pub use self::key::{StateKey, idempotency_key, session_key};
 pub use self::lease::{Claim, Lease, Leases};
 pub use self::logs::{Logs, Place};
 pub use self::queue::{Job, Queue, Ticket};

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use crate::words::{
-    Agent, AgentContext, AgentError, LifeContext, PreviousResult, Reply, RequestId, Task,
+    Agent, AgentContext, AgentError, LifeContext, PreviousResult, Reply, RequestId, SessionId, Task,
 };
 
 /// A connection that is not there within this time will not be.
@@ -50,6 +50,8 @@ pub struct RemoteAgent {
 #[derive(Serialize)]
 struct Assignment<'a> {
     request_id: RequestId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<&'a SessionId>,
     #[serde(flatten)]
     task: Task,
     previous_results: &'a [PreviousResult],
@@ -89,6 +91,7 @@ impl Agent for RemoteAgent {
         let left = cx.remaining();
         let assignment = Assignment {
             request_id: cx.request_id(),
+            session_id: cx.session_id(),
             task,
             previous_results: cx.previous_results(),
             deadline_ms: left.as_millis(),

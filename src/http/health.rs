@@ -103,7 +103,7 @@ async fn state_health(orchestrator: &Orchestrator) -> StateHealth {
         },
         latency_ms: answered.as_ref().ok().copied().map(milliseconds),
         error: answered.err().map(|error| error.to_string()),
-        journal: journal.report(),
+        journal: orchestrator.unwritten(),
     }
 }
 

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::body;
+use super::once::once;
 use super::respond::{Response, respond_json};
 use crate::pipeline::{Answer, OrchestrationRequest, Orchestrator, RequestStatus};
 use crate::words::RequestId;
@@ -27,13 +28,16 @@ pub(super) async fn orchestrate(
         let config = &orchestrator.house().config;
         let body = body::json(&request, payload, config).await?;
         let question = OrchestrationRequest::from_json(&body, config)?;
-        if waits(&request) {
-            let answer = orchestrator.run(id, question, None).await?;
-            Ok(response(answer))
-        } else {
-            orchestrator.accept_as(id, &question).await?;
-            Ok(accepted(id))
-        }
+        let work = async {
+            if waits(&request) {
+                let answer = orchestrator.run(id, question, None).await?;
+                Ok(response(answer))
+            } else {
+                orchestrator.accept_as(id, &question).await?;
+                Ok(accepted(id))
+            }
+        };
+        once(&orchestrator, &request, &body, id, work).await
     })
     .await
 }

@@ -12,7 +12,7 @@ use super::problem;
 use crate::pipeline::{ErrorType, Problem};
 use crate::words::RequestId;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// An answer that can be sent.
 pub(super) struct Response(HttpResponse);
@@ -35,10 +35,14 @@ where
     if let Some(given) = &given {
         log::debug!("request {id} is {given:?} to its client");
     }
-    let shown = given.unwrap_or_else(|| {
-        HeaderValue::from_str(&id.to_string()).expect("a UUID is printable ASCII")
-    });
-    response.headers_mut().insert(X_REQUEST_ID, shown);
+    let headers = response.headers_mut();
+    // An answer that was given before says of which request it is.
+    if given.is_some() || !headers.contains_key(X_REQUEST_ID) {
+        let shown = given.unwrap_or_else(|| {
+            HeaderValue::from_str(&id.to_string()).expect("a UUID is printable ASCII")
+        });
+        headers.insert(X_REQUEST_ID, shown);
+    }
     Response(response)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::answer::{AnswerBody, Branch, FinalResult, ResultBody};
 use super::execute::{Execution, Part, Step};
 use super::record::Times;
-use super::{ErrorType, Problem};
+use super::{ErrorType, OrchestrationRequest, Problem};
 use crate::routing::{Mode, Plan};
 use crate::words::{AgentName, Reply, RequestId, milliseconds, seconds};
 
@@ -14,7 +14,7 @@ pub(super) fn conclude(
     plan: Plan,
     execution: Execution,
     times: &Times,
-    metadata: BTreeMap<String, String>,
+    request: OrchestrationRequest,
 ) -> Result<AnswerBody, Problem> {
     let (success, inside) = (execution.success, execution.inside);
     let problems: Vec<Problem> = execution.parts.iter().filter_map(Part::problem).collect();
@@ -25,6 +25,7 @@ pub(super) fn conclude(
     Ok(AnswerBody {
         success: true,
         request_id: id,
+        session_id: request.session_id,
         agents_used: named(&result, |step| step.success),
         result,
         routing: plan.routing,
@@ -32,7 +33,7 @@ pub(super) fn conclude(
         routing_time_ms: milliseconds(times.routing),
         execution_time_ms: milliseconds(times.execution()),
         overhead_ms: milliseconds(times.whole.saturating_sub(inside)),
-        metadata,
+        metadata: request.metadata,
     })
 }
 

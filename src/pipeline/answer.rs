@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::execute::Step;
 use crate::routing::{Mode, Routing};
-use crate::words::{AgentName, PreviousResult, Reply, RequestId, Turn};
+use crate::words::{AgentName, PreviousResult, Reply, RequestId, SessionId, Turn};
 
 /// The answer to a request; cheap to clone. It reads as its [`AnswerBody`].
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,9 @@ pub struct AnswerBody {
     pub success: bool,
     /// The request that it is the answer to.
     pub request_id: RequestId,
+    /// The conversation that it is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
     /// What was answered.
     pub result: ResultBody,
     /// How the agents were chosen.

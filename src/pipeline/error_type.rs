@@ -14,6 +14,10 @@ pub enum ErrorType {
     NoPreviousModel,
     AlreadyFinished,
     Cancelled,
+    SessionBusy,
+    IdempotencyKeyInUse,
+    IdempotencyKeyMismatch,
+    SessionNotFound,
     RequestNotFound,
     RouteNotFound,
     MethodNotAllowed,
@@ -40,17 +44,22 @@ impl ErrorType {
         match self {
             Self::MalformedJson => 400,
             Self::PermissionDenied => 403,
-            Self::AgentNotFound | Self::RequestNotFound | Self::RouteNotFound => 404,
+            Self::AgentNotFound
+            | Self::RequestNotFound
+            | Self::SessionNotFound
+            | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::AgentNameTaken
             | Self::AgentNotRemovable
             | Self::NoPreviousModel
             | Self::AlreadyFinished
-            | Self::Cancelled => 409,
+            | Self::Cancelled
+            | Self::SessionBusy
+            | Self::IdempotencyKeyInUse => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::ValidationError => 422,
+            Self::ValidationError | Self::IdempotencyKeyMismatch => 422,
             Self::InternalError | Self::GivenUp => 500,
             Self::AgentFailed | Self::AgentCrashed => 502,
             Self::Overloaded
@@ -74,6 +83,10 @@ impl ErrorType {
             Self::NoPreviousModel => "There is no model to go back to",
             Self::AlreadyFinished => "The request is finished",
             Self::Cancelled => "The request was cancelled",
+            Self::IdempotencyKeyInUse => "A request of this key is worked on",
+            Self::IdempotencyKeyMismatch => "The key was used for another request",
+            Self::SessionBusy => "The session is busy",
+            Self::SessionNotFound => "There is no such session",
             Self::RequestNotFound => "There is no such request",
             Self::RouteNotFound => "There is nothing at this path",
             Self::MethodNotAllowed => "The method is not allowed here",

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::background::Background;
 use super::books::Books;
 use super::running::Running;
+use super::sessions::{SessionConcurrency, SessionLease, Sessions, TurnTaken, Wait};
 use super::{
     Admission, AnswerBody, Entry, ErrorType, OrchestrationRequest, Peers, PipelineConfig, Problem,
 };
@@ -24,7 +25,7 @@ use crate::routing::{Plan, Question, Router, Routes};
 use crate::store::{Journal, Store};
 use crate::supervision::{AgentSpec, Registry, Root};
 use crate::telemetry::{MetricsHandle, ResourceGauge};
-use crate::words::{AgentName, Fault, Listener, RequestEvent, RequestId};
+use crate::words::{AgentName, Fault, Listener, RequestEvent, RequestId, SessionId};
 
 /// Reads an entry of `agents.yaml`; otherwise says what is wrong with it.
 pub(crate) type Recruiter = Box<dyn Fn(&Value) -> Result<AgentSpec, Vec<Fault>> + Send + Sync>;
@@ -50,6 +51,7 @@ pub(crate) struct House {
     pub journal: Journal,
     pub store: Arc<dyn Store>,
     pub running: Running,
+    pub sessions: Sessions,
     pub background: Background,
     pub peers: Peers,
     /// The thread of what is done in the background.
@@ -65,6 +67,8 @@ pub(super) struct Errand {
     pub timestamp: Timestamp,
     /// How often it was begun, this time included.
     pub attempt: u32,
+    /// The conversation that it is a part of.
+    pub session_id: Option<SessionId>,
     /// Why earlier attempts came to nothing.
     pub setbacks: Arc<[String]>,
     pub listener: Option<Listener>,
@@ -78,6 +82,7 @@ impl Errand {
             id,
             timestamp: Timestamp::now(),
             attempt: 1,
+            session_id: None,
             setbacks: Arc::default(),
             listener,
             books: Books::Journal,
@@ -109,10 +114,39 @@ impl Deref for Arrival {
 }
 
 impl House {
+    /// Until when the request is to be answered.
+    pub(super) fn deadline(&self, request: &OrchestrationRequest) -> Deadline {
+        let time = request.timeout.unwrap_or(self.config.request_timeout);
+        Deadline::after(Instant::now(), time)
+    }
+
+    /// Waits for the request's turn in its session, and gives it what was said there before.
+    pub(super) async fn take_turn(
+        &self,
+        errand: &Errand,
+        request: &mut OrchestrationRequest,
+        deadline: Deadline,
+    ) -> Result<Option<TurnTaken<'_>>, Problem> {
+        let Some(id) = &request.session_id else {
+            return Ok(None);
+        };
+        let concurrency = match &errand.books {
+            Books::Journal => self.config.session.concurrency,
+            // Nobody waits who could be told to come again.
+            Books::Apart(_) => SessionConcurrency::Enqueue,
+        };
+        let wait = Wait::until(deadline.instant(), concurrency);
+        let turn = SessionLease::take(self, id, wait).await?.begin().await;
+        let said_since = std::mem::take(&mut request.history);
+        request.history = turn.history();
+        request.history.extend(said_since);
+        Ok(Some(turn))
+    }
+
     pub(super) async fn admit(
         &self,
         errand: Errand,
-        request: &OrchestrationRequest,
+        deadline: Deadline,
     ) -> Result<Arrival, Problem> {
         // Who waits for an answer is refused rather than kept waiting for long.
         let entry = match &errand.books {
@@ -123,7 +157,7 @@ impl House {
         let arrival = Arrival {
             errand,
             at,
-            deadline: Deadline::after(at, request.timeout.unwrap_or(self.config.request_timeout)),
+            deadline,
             _entry: entry,
         };
         arrival.tell(|| RequestEvent::Accepted {

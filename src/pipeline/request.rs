@@ -9,7 +9,7 @@ use super::PipelineConfig;
 use super::problem::Problem;
 use crate::routing::{Mode, RoutingStrategy};
 use crate::supervision::OnFailure;
-use crate::words::{AgentName, Fault, Task, Turn};
+use crate::words::{AgentName, Fault, SessionId, Task, Turn};
 
 /// What a request may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,9 @@ pub struct OrchestrationRequest {
     pub context: Map<String, Value>,
     /// Earlier turns of the conversation, oldest first.
     pub history: Vec<Turn>,
+    /// The conversation to continue and to append to; its turns come before the
+    /// [history](Self::history).
+    pub session_id: Option<SessionId>,
     /// Who asks.
     pub user_context: Map<String, Value>,
     /// The agents to ask, in order; the router decides when there are none.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::warn;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::store::{Claim, Entry, Lease, Store, StoreError};
@@ -21,7 +22,8 @@ pub(super) struct Tenure {
     store: Arc<dyn Store>,
     lease: Lease,
     lost: CancellationToken,
-    _end: DropGuard,
+    end: DropGuard,
+    keeping: JoinHandle<()>,
 }
 
 impl Tenure {
@@ -44,13 +46,20 @@ impl Tenure {
             lost.clone(),
             end.clone(),
         );
-        tokio::spawn(renewing);
         Ok(Ok(Self {
             store: Arc::clone(store),
             lease,
             lost,
-            _end: end.drop_guard(),
+            end: end.drop_guard(),
+            keeping: tokio::spawn(renewing),
         }))
+    }
+
+    /// Releases the lease, and waits until others can have it.
+    pub(super) async fn end(self) {
+        drop(self.end);
+        // It has panicked, if this is an error, and the lease ends by itself.
+        let _ = self.keeping.await;
     }
 
     /// Waits until somebody else has the lease.

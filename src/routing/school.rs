@@ -1,7 +1,5 @@
 //! The history of what was learned: which corrections by users count, and which models there were.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::guide::Guide;
 use super::learning::{Correction, Schooling};
 use super::rules::RuleError;
-use crate::words::AgentCard;
+use crate::words::{AgentCard, hex};
 
 /// Corrections that are kept at most; the oldest go first.
 const MOST_CORRECTIONS: usize = 1000;
@@ -264,9 +262,5 @@ fn fingerprint(cards: &[AgentCard], corrections: &[Correction]) -> String {
         add(&correction.agent);
     }
     let digest = hash.finalize();
-    digest.iter().take(8).fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&digest[..8])
 }

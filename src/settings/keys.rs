@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Settings, StateConfig, choosing, routing, supervision};
 use crate::agents::AgentEntry;
 use crate::http::listen_address;
+use crate::pipeline::SessionConcurrency;
 use crate::routing::RoutingStrategy;
 use crate::store::{Redis, RedisConfig};
 use crate::supervision::HouseRules;
@@ -24,6 +25,7 @@ pub(super) fn read(file: &Reader<'_>) -> Settings {
         "limits",
         "state",
         "queue",
+        "session",
         "llm",
         "routing",
         "supervision",
@@ -39,6 +41,7 @@ pub(super) fn read(file: &Reader<'_>) -> Settings {
     section("limits", limits, &mut settings);
     section("state", state, &mut settings);
     section("queue", queue, &mut settings);
+    section("session", session, &mut settings);
     section("llm", routing::read_llm, &mut settings);
     section("routing", routing::read, &mut settings);
     section("supervision", supervision::read, &mut settings);
@@ -213,6 +216,18 @@ fn queue(place: &Reader<'_>, settings: &mut Settings) {
     let attempts = attempts.and_then(|it| it.integer(1..=1000));
     let attempts = attempts.and_then(|it| u32::try_from(it).ok());
     set(&mut background.max_attempts, attempts);
+}
+
+fn session(place: &Reader<'_>, settings: &mut Settings) {
+    place.allow_only(&["ttl", "max_turns", "max_tokens", "concurrency"]);
+    let session = &mut settings.pipeline.session;
+    set(&mut session.ttl, seconds(place, "ttl"));
+    let count = |name| place.member(name).and_then(|it| it.count(1));
+    set(&mut session.max_turns, count("max_turns"));
+    set(&mut session.max_tokens, count("max_tokens"));
+    let concurrency = place.member("concurrency");
+    let concurrency = concurrency.and_then(|it| it.one_of(SessionConcurrency::NAMES));
+    set(&mut session.concurrency, concurrency);
 }
 
 fn redis(place: Option<&Reader<'_>>) -> RedisConfig {

@@ -1,8 +1,9 @@
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::words::RequestId;
+use crate::words::{RequestId, hex};
 
 /// Names a record of the state, under the keys that the orchestrator has always used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +37,25 @@ pub enum StateKey {
     /// The orchestrators that were heard of, a field for each: `instances`.
     Instances,
 }
+
+/// The key of what was said in a session: `session:{id}`.
+#[must_use]
+pub fn session_key(id: &str) -> String {
+    format!("session:{id}")
+}
+
+/// The key of what was answered under an idempotency key: `idempotency:{key}`, or a hash of the key
+/// where that has more than letters, digits and `.`, `_`, `:`, `-`.
+#[must_use]
+pub fn idempotency_key(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+    if key.len() <= 128 && key.chars().all(plain) && !key.starts_with(HASHED) {
+        return format!("idempotency:{key}");
+    }
+    format!("idempotency:{HASHED}{}", hex(&Sha256::digest(key)))
+}
+
+const HASHED: &str = "sha256:";
 
 impl StateKey {
     /// The family of all [`Request`](Self::Request)s.

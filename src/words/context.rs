@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{AgentName, PreviousResult, RequestEvent, RequestId};
+use super::{AgentName, PreviousResult, RequestEvent, RequestId, SessionId};
 
 /// Receives the events of one request as they happen. It is called on the thread of the caller and
 /// on those of the agents, and must not block.
@@ -33,6 +33,7 @@ struct Inner {
     previous_results: Option<Arc<[PreviousResult]>>,
     cancellation: Cancellation,
     listener: Option<Listener>,
+    session_id: Option<SessionId>,
 }
 
 /// Whether nobody wants the answer any more, and the token for those who wait for that. Most
@@ -65,7 +66,7 @@ impl AgentContext {
     /// A context with no earlier results and nobody listening.
     #[must_use]
     pub fn new(agent: impl Into<AgentName>, request_id: RequestId, deadline: Instant) -> Self {
-        Self::with_audience(agent.into(), request_id, deadline, None, None)
+        Self::with_audience(agent.into(), request_id, deadline, None, None, None)
     }
 
     pub(crate) fn with_audience(
@@ -74,6 +75,7 @@ impl AgentContext {
         deadline: Instant,
         previous_results: Option<Arc<[PreviousResult]>>,
         listener: Option<Listener>,
+        session_id: Option<SessionId>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -83,6 +85,7 @@ impl AgentContext {
                 previous_results,
                 cancellation: Cancellation::default(),
                 listener,
+                session_id,
             }),
         }
     }
@@ -91,6 +94,13 @@ impl AgentContext {
     #[must_use]
     pub fn request_id(&self) -> RequestId {
         self.inner.request_id
+    }
+
+    /// The conversation that the request is a part of, if it is of any; its earlier turns are in the
+    /// task's [history](crate::Task::history).
+    #[must_use]
+    pub fn session_id(&self) -> Option<&SessionId> {
+        self.inner.session_id.as_ref()
     }
 
     /// When the answer is no longer wanted.

@@ -123,3 +123,52 @@ impl fmt::Display for Generation {
         self.0.fmt(f)
     }
 }
+
+/// Names a conversation: 1 to 128 of `A-Za-z0-9._:-`; cheap to clone.
+///
+/// ```
+/// use agent_orchestrator::words::SessionId;
+///
+/// assert!(SessionId::parse("s-1").is_some());
+/// assert!(SessionId::parse("s 1").is_none());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(Arc<str>);
+
+impl SessionId {
+    /// Reads an id; `None` when the text cannot be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+        let valid = (1..=128).contains(&text.len()) && text.chars().all(fits);
+        valid.then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_of_some_characters_only() {
+        for id in ["a", "A.b_c:d-9", &"x".repeat(128)] {
+            assert!(SessionId::parse(id).is_some(), "{id}");
+        }
+        for id in ["", " ", "a b", "ä", "a/b", "{a}", &"x".repeat(129)] {
+            assert!(SessionId::parse(id).is_none(), "{id}");
+        }
+    }
+}

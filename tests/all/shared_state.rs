@@ -1,6 +1,7 @@
 //! Several orchestrators that share one Redis are one system.
 
 mod chaos;
+mod conversations;
 mod together;
 
 use std::cell::{Cell, RefCell};
@@ -53,6 +54,7 @@ impl Fleet {
             ("ORCHESTRATOR__STATE__LEASE", "2"),
             // Who is killed every second may be unlucky more often than usual.
             ("ORCHESTRATOR__QUEUE__MAX_ATTEMPTS", "1000"),
+            ("ORCHESTRATOR__SESSION__MAX_TURNS", "1000"),
         ];
         let process = Process::orchestrator(self.config.path(), &variables);
         let client = Client::of(&process);

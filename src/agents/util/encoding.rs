@@ -8,11 +8,10 @@ use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::hashes::hex;
 use super::question::{
     Answer, Question, around_phrase, before_phrase, is_made_of, payload, skip_one, without_openings,
 };
-use crate::words::{AgentError, Reply};
+use crate::words::{AgentError, Reply, hex};
 
 const TOLERANT: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,

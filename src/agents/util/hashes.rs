@@ -11,7 +11,7 @@ use super::question::{
     Answer, Question, after_phrase, around_phrase, before_phrase, is_made_of, payload, skip_one,
     without_openings,
 };
-use crate::words::{AgentError, Reply};
+use crate::words::{AgentError, Reply, hex};
 
 type Hash = fn(&str) -> String;
 
@@ -153,16 +153,6 @@ fn reply(name: &str, hash: Hash, text: &str) -> Result<Reply, AgentError> {
 
 fn digest<D: Digest>(text: &str) -> String {
     hex(&D::digest(text.as_bytes()))
-}
-
-/// The bytes in hexadecimal, two lower-case digits each.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

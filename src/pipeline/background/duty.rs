@@ -165,6 +165,7 @@ impl Duty<'_> {
             id: self.order.request_id,
             timestamp: self.order.accepted_at,
             attempt: self.attempt,
+            session_id: None,
             setbacks: self.setbacks.as_slice().into(),
             listener: None,
             books: Books::Apart(Arc::clone(books)),

@@ -122,12 +122,14 @@ impl Attempts<'_> {
         self.step.attempts += 1;
         self.step.instance = Some(lease.instance().clone());
         let listener = self.arrival.listener.clone();
+        let session_id = self.arrival.session_id.clone();
         let context = AgentContext::with_audience(
             self.step.agent.clone(),
             self.arrival.id,
             lease.deadline().instant(),
             self.what.previous_results.clone(),
             listener.filter(|_| is_heard),
+            session_id,
         );
         lease.ask(self.task.clone(), context)
     }

@@ -10,7 +10,7 @@ use super::{OrchestrationRequest, Require};
 use crate::pipeline::{PipelineConfig, Problem};
 use crate::routing::{Mode, RoutingStrategy};
 use crate::supervision::OnFailure;
-use crate::words::{Reader, Role, Turn};
+use crate::words::{Reader, Role, SessionId, Turn};
 
 impl OrchestrationRequest {
     /// Reads a request from the body of `POST /orchestrate`.
@@ -40,6 +40,7 @@ impl OrchestrationRequest {
             "context",
             "history",
             "user_context",
+            "session_id",
             "agents",
             "mode",
             "routing_strategy",
@@ -60,6 +61,7 @@ impl OrchestrationRequest {
                 .member("history")
                 .map_or_else(Vec::new, |it| turns(&it)),
             user_context: object("user_context").unwrap_or_default(),
+            session_id: body.member("session_id").and_then(|it| session(&it)),
             agents: body
                 .member("agents")
                 .and_then(|agents| some_strings(&agents))
@@ -103,6 +105,7 @@ impl OrchestrationRequest {
         member("context", json!(self.context));
         member("history", json!(self.history));
         member("user_context", json!(self.user_context));
+        member("session_id", json!(self.session_id));
         member("agents", some(!self.agents.is_empty(), json!(self.agents)));
         member("mode", json!(name_of(MODES, &self.mode)));
         let strategy = self.routing_strategy.as_ref();
@@ -157,6 +160,14 @@ fn some_strings(agents: &Reader<'_>) -> Option<Vec<String>> {
     Some(items.iter().map(name).collect())
 }
 
+fn session(place: &Reader<'_>) -> Option<SessionId> {
+    let id = SessionId::parse(place.string()?);
+    if id.is_none() {
+        place.fault("expected 1 to 128 letters, digits, `.`, `_`, `:` or `-`");
+    }
+    id
+}
+
 fn turns(history: &Reader<'_>) -> Vec<Turn> {
     let turns = history.items().unwrap_or_default().into_iter();
     turns.filter_map(|place| turn(&place)).collect()
@@ -201,6 +212,7 @@ mod tests {
                     context: facts.clone(),
                     history: vec![turn(Role::User, "x"), turn(Role::Assistant, "")],
                     user_context: facts.clone(),
+                    session_id: SessionId::parse("s-1"),
                     agents: vec!["a".to_owned()],
                     mode: *mode,
                     routing_strategy: Some(RoutingStrategy::Llm),

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::Embedder;
 use crate::store::{Journal, StateKey};
+use crate::words::hex;
 
 /// Texts that are embedded in one call.
 const BATCH: usize = 64;
@@ -130,15 +130,7 @@ impl Stored {
 
 /// What a text is kept under.
 fn name(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest
-        .iter()
-        .take(16)
-        .fold(String::new(), |mut name, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(name, "{byte:02x}");
-            name
-        })
+    hex(&Sha256::digest(text)[..16])
 }
 
 #[cfg(test)]

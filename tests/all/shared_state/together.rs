@@ -1,6 +1,7 @@
 //! What one of them knows, the others know.
 
 use super::*;
+use crate::idempotency::send;
 
 #[actix_rt::test]
 async fn what_one_accepts_any_may_do_and_all_can_tell_of() {
@@ -142,4 +143,50 @@ async fn a_request_is_stopped_from_any_of_them() {
         fleet.client(1).record(later).await.json(200)["status"] == "cancelled"
     })
     .await;
+}
+
+#[actix_rt::test]
+async fn the_same_key_at_two_of_them_at_once_is_one_execution() {
+    let fleet = Fleet::start(2, Duration::from_millis(100));
+    let body = json!({"content": "hello", "agents": ["tally"]});
+    for round in 0..10 {
+        let key = format!("key {round}");
+        let (one, two) = (fleet.client(0), fleet.client(1));
+        let both = futures::future::join(send(&one, &key, &body), send(&two, &key, &body));
+        let (one, two) = both.await;
+        let mut statuses = [one.status, two.status];
+        statuses.sort_unstable();
+        // The other is told that it is worked on, or came late enough to be given the answer.
+        assert!([[200, 200], [200, 409]].contains(&statuses), "{statuses:?}");
+        assert_eq!(fleet.tally.times().len(), round + 1);
+        let first = if one.status == 200 { one } else { two };
+        for number in 0..2 {
+            let again = send(&fleet.client(number), &key, &body).await;
+            assert_eq!(again.header("idempotent-replayed"), "true");
+            assert_eq!(again.text, first.text);
+        }
+    }
+    assert!(fleet.tally.times().values().all(|times| *times == 1));
+}
+
+#[actix_rt::test]
+async fn a_key_whose_orchestrator_died_is_free_after_a_while() {
+    let fleet = Fleet::start(2, Duration::from_secs(1000));
+    let body = json!({"content": "hello", "agents": ["tally"]});
+    let (client, sending) = (fleet.client(0), body.clone());
+    actix_rt::spawn(async move {
+        let posting = client.request(reqwest::Method::POST, "/orchestrate");
+        let posting = posting.header("Content-Type", "application/json");
+        let _ = posting
+            .header("Idempotency-Key", "k")
+            .body(sending.to_string())
+            .send()
+            .await;
+    });
+    until("it is worked on", async || fleet.tally.times().len() == 1).await;
+    assert_eq!(send(&fleet.client(1), "k", &body).await.status, 409);
+    fleet.members[0].borrow().process.signal("KILL");
+    let client = fleet.client(1);
+    actix_rt::spawn(async move { while send(&client, "k", &body).await.status == 409 {} });
+    until("it is begun anew", async || fleet.tally.times().len() == 2).await;
 }

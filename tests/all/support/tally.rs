@@ -8,7 +8,8 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, HttpServer, rt, web};
 use serde_json::{Value, json};
 
-/// An agent elsewhere that says back what it is asked, after a while.
+/// An agent elsewhere that says back what it is asked, after a while, and of how many earlier turns it
+/// has heard.
 pub(crate) struct Tally {
     pub url: String,
     asked: Arc<Asked>,
@@ -54,5 +55,6 @@ async fn answer(asked: Data<Asked>, assignment: Json<Value>) -> HttpResponse {
     let id = assignment["request_id"].as_str().unwrap().to_owned();
     *asked.times.lock().unwrap().entry(id).or_default() += 1;
     rt::time::sleep(asked.longest.mul_f64(fastrand::f64())).await;
-    HttpResponse::Ok().json(json!({"content": assignment["content"]}))
+    let heard = assignment["history"].as_array().unwrap().len();
+    HttpResponse::Ok().json(json!({"content": assignment["content"], "data": {"heard": heard}}))
 }
