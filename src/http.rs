@@ -6,6 +6,7 @@
 mod agents;
 mod body;
 mod crew;
+mod events;
 mod health;
 mod once;
 mod orchestrate;
@@ -72,6 +73,7 @@ pub fn routes(orchestrator: Orchestrator) -> impl FnOnce(&mut ServiceConfig) {
             ("/routing/model", to(routing::model)),
             ("/requests", to(requests::list)),
             ("/requests/{id}", to(requests::show)),
+            ("/requests/{id}/events", to(events::follow)),
             ("/dead-letters", to(requests::dead)),
             ("/cluster", to(health::cluster)),
             ("/agents/health", to(health::agents)),

@@ -15,6 +15,7 @@ mod background;
 mod books;
 mod crew;
 mod error_type;
+mod events;
 mod execute;
 mod feedback;
 mod house;
@@ -37,17 +38,18 @@ use std::time::{Duration, Instant};
 use crate::mailbox::InstanceState;
 use crate::routing::{Plan, RoutingStrategy};
 use crate::supervision::{Registered, Registry, Shutdown};
-use crate::words::{Listener, RequestId};
+use crate::words::{Listener, RequestEvent, RequestId};
 
 pub use admission::{Admission, Entry};
 pub use answer::{Answer, AnswerBody, Branch, FinalResult, ResultBody};
 pub use background::BackgroundConfig;
 pub(crate) use background::{Background, DeadLetter};
 pub use error_type::ErrorType;
+pub(crate) use events::{Follower, Numbered};
 pub use execute::{Step, Tried};
 pub use feedback::Feedback;
 pub(crate) use house::{House, Recruiter};
-pub(crate) use idempotency::{Begun, Known};
+pub(crate) use idempotency::{Begun, Known, Once};
 pub(crate) use listing::{Page, Paging, Wanted};
 pub(crate) use peers::{Peer, Peers};
 pub use problem::Problem;
@@ -57,6 +59,7 @@ pub(crate) use sessions::Sessions;
 pub use sessions::{Session, SessionConcurrency, SessionConfig, SessionTurn};
 pub use status::RequestStatus;
 
+use events::Audience;
 use house::{Arrival, Errand};
 use record::Ledger;
 
@@ -150,19 +153,28 @@ impl Orchestrator {
         request: OrchestrationRequest,
         listener: Listener,
     ) -> Result<Answer, Problem> {
-        self.run(RequestId::new(), request, Some(listener)).await
+        let hear = move |_, event: &RequestEvent| listener(event.clone());
+        self.run(RequestId::new(), request, Some(Box::new(hear)))
+            .await
     }
 
+    /// Does a request under that id; who listens is told each event with its number.
     pub(crate) async fn run(
         &self,
         id: RequestId,
         request: OrchestrationRequest,
-        listener: Option<Listener>,
+        audience: Option<Audience>,
     ) -> Result<Answer, Problem> {
+        let mut errand = Errand::new(id);
+        if let Some(audience) = audience {
+            let log = self.house.log_of(id, 1);
+            errand.listener = Some(log.listener(audience));
+            errand.log = Some(log);
+        }
         let stoppable = self.house.running.enter(id);
         let outcome = tokio::select! {
             biased;
-            outcome = self.pass(Errand::new(id, listener), request) => outcome,
+            outcome = self.pass(errand, request) => outcome,
             () = stoppable.stopped() => Err(Problem::cancelled()),
         };
         outcome.map_err(|problem| problem.of_request(id))
@@ -175,6 +187,7 @@ impl Orchestrator {
     ) -> Result<Answer, Problem> {
         let house = &*self.house;
         errand.session_id.clone_from(&request.session_id);
+        let log = errand.log.take();
         request.validate(&house.config)?;
         let deadline = house.deadline(&request);
         let turn = house.take_turn(&errand, &mut request, deadline).await?;
@@ -189,6 +202,10 @@ impl Orchestrator {
         house.log(&arrival, &conclusion);
         if let (Some(turn), Some(question), Ok(answer)) = (turn, question, &conclusion) {
             turn.end(question, answer).await;
+        }
+        if let Some(log) = log {
+            // Whoever reads of the end may believe to have read all that came before.
+            log.close().await;
         }
         ledger.close(conclusion)
     }

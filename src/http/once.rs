@@ -6,38 +6,75 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
+use super::orchestrate;
 use super::problem;
 use super::respond::X_REQUEST_ID;
-use crate::pipeline::{Begun, Known, Orchestrator, Problem};
+use crate::pipeline::{Answer, Begun, Known, Once, Orchestrator, Problem};
 use crate::words::RequestId;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// Does the work once under the key of the request, if it has one; otherwise as often as it is sent.
-pub(super) async fn once(
-    orchestrator: &Orchestrator,
-    request: &HttpRequest,
-    body: &Value,
+/// What is to be done with a request.
+pub(super) enum Turn {
+    /// To be done, and then to be told how it was answered.
+    Work(Answering),
+    /// To be answered as it was before.
+    Repeat(Known),
+}
+
+/// Where an answer is to be told, once there is one.
+pub(super) struct Answering {
     id: RequestId,
-    work: impl Future<Output = Result<HttpResponse, Problem>>,
-) -> Result<HttpResponse, Problem> {
-    let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else {
-        return work.await;
-    };
-    // What is no text is refused as a key.
-    let key = key.to_str().unwrap_or_default();
-    match orchestrator.begin_once(key, body).await? {
-        Begun::Again(known) => Ok(replayed(known)),
-        Begun::First(once) => {
-            let answer = match work.await {
-                Ok(answer) => answer,
-                Err(problem) if is_kept(&problem) => problem::response(problem.of_request(id)),
-                Err(problem) => return Err(problem),
-            };
-            let (answer, known) = copied(answer, id).await;
-            once.answered(known).await;
-            Ok(answer)
+    /// The right to do the request of a key, if it has one.
+    once: Option<Once>,
+}
+
+impl Answering {
+    /// Looks under the key of the request, if it has one.
+    pub(super) async fn begin(
+        orchestrator: &Orchestrator,
+        request: &HttpRequest,
+        body: &Value,
+        id: RequestId,
+    ) -> Result<Turn, Problem> {
+        let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else {
+            return Ok(Turn::Work(Self { id, once: None }));
+        };
+        // What is no text is refused as a key.
+        let key = key.to_str().unwrap_or_default();
+        Ok(match orchestrator.begin_once(key, body).await? {
+            Begun::Again(known) => Turn::Repeat(known),
+            Begun::First(once) => Turn::Work(Self {
+                id,
+                once: Some(once),
+            }),
+        })
+    }
+
+    /// Keeps the answer, if it is to be kept, and passes it on.
+    pub(super) async fn respond(
+        self,
+        answer: Result<HttpResponse, Problem>,
+    ) -> Result<HttpResponse, Problem> {
+        let Some(once) = self.once else {
+            return answer;
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(problem) if is_kept(&problem) => problem::response(problem.of_request(self.id)),
+            Err(problem) => return Err(problem),
+        };
+        let (answer, known) = copied(answer, self.id).await;
+        once.answered(known).await;
+        Ok(answer)
+    }
+
+    /// Keeps what was answered otherwise, if it is to be kept.
+    pub(super) async fn answered(self, outcome: Result<Answer, Problem>) {
+        if self.once.is_some() {
+            // Whoever asked has been answered.
+            let _ = self.respond(outcome.map(orchestrate::response)).await;
         }
     }
 }
@@ -72,13 +109,19 @@ async fn copied(answer: HttpResponse, id: RequestId) -> (HttpResponse, Known) {
     (head.set_body(body.boxed()), known)
 }
 
-fn replayed(known: Known) -> HttpResponse {
+/// The answer as it was sent before.
+pub(super) fn replayed(known: Known) -> HttpResponse {
     let status = StatusCode::from_u16(known.status).unwrap_or(StatusCode::OK);
     let mut answer = HttpResponse::build(status);
     for (name, value) in known.headers {
         answer.insert_header((name, value));
     }
+    mark(answer.body(known.body))
+}
+
+/// Says that it was sent before.
+pub(super) fn mark(mut answer: HttpResponse) -> HttpResponse {
     let replayed = HeaderValue::from_static("true");
-    answer.insert_header((IDEMPOTENT_REPLAYED, replayed));
-    answer.body(known.body)
+    answer.headers_mut().insert(IDEMPOTENT_REPLAYED, replayed);
+    answer
 }

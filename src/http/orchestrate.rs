@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use serde::Serialize;
 
-use super::body;
-use super::once::once;
-use super::respond::{Response, respond_json};
+use super::once::{self, Answering, Turn};
+use super::respond::{Response, respond, respond_json};
+use super::{body, events};
 use crate::pipeline::{Answer, OrchestrationRequest, Orchestrator, RequestStatus};
 use crate::words::RequestId;
 
@@ -24,22 +24,34 @@ pub(super) async fn orchestrate(
     request: HttpRequest,
     payload: Payload,
 ) -> Response {
-    respond_json(&request, async |id| {
+    let aloud = events::are_wanted(&request) && waits(&request);
+    let work = async |id| {
         let config = &orchestrator.house().config;
         let body = body::json(&request, payload, config).await?;
         let question = OrchestrationRequest::from_json(&body, config)?;
-        let work = async {
-            if waits(&request) {
-                let answer = orchestrator.run(id, question, None).await?;
-                Ok(response(answer))
-            } else {
-                orchestrator.accept_as(id, &question).await?;
-                Ok(accepted(id))
-            }
+        let answering = match Answering::begin(&orchestrator, &request, &body, id).await? {
+            Turn::Work(answering) => answering,
+            Turn::Repeat(known) if aloud => return Ok(once::mark(events::only(&known.event()))),
+            Turn::Repeat(known) => return Ok(once::replayed(known)),
         };
-        once(&orchestrator, &request, &body, id, work).await
-    })
-    .await
+        if aloud {
+            let response = events::answering(&orchestrator, id, question, answering);
+            return Ok(response);
+        }
+        let answer = if waits(&request) {
+            let answered = orchestrator.run(id, question, None).await;
+            answered.map(response)
+        } else {
+            let accepted = orchestrator.accept_as(id, &question).await;
+            accepted.map(|()| accepted_as(id))
+        };
+        answering.respond(answer).await
+    };
+    if aloud {
+        respond(&request, work).await
+    } else {
+        respond_json(&request, work).await
+    }
 }
 
 /// Whether the client waits for the answer, rather than look for it later (RFC 7240).
@@ -54,7 +66,7 @@ fn waits(request: &HttpRequest) -> bool {
     })
 }
 
-fn accepted(id: RequestId) -> HttpResponse {
+fn accepted_as(id: RequestId) -> HttpResponse {
     /// The `202` body of `POST /orchestrate`.
     #[derive(Serialize)]
     struct Accepted {
@@ -72,7 +84,7 @@ fn accepted(id: RequestId) -> HttpResponse {
         })
 }
 
-fn response(answer: Answer) -> HttpResponse {
+pub(super) fn response(answer: Answer) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, JSON));
     let first = answer.agents_used.first();

@@ -34,6 +34,7 @@ pub enum ErrorType {
     AgentUnavailable,
     StateUnavailable,
     ShuttingDown,
+    Interrupted,
     DeadlineExceeded,
 }
 
@@ -66,7 +67,8 @@ impl ErrorType {
             | Self::CircuitBreakerOpenError
             | Self::AgentUnavailable
             | Self::StateUnavailable
-            | Self::ShuttingDown => 503,
+            | Self::ShuttingDown
+            | Self::Interrupted => 503,
             Self::DeadlineExceeded => 504,
         }
     }
@@ -103,6 +105,7 @@ impl ErrorType {
             Self::AgentUnavailable => "The agent takes no work",
             Self::StateUnavailable => "The state cannot be read",
             Self::ShuttingDown => "The orchestrator is shutting down",
+            Self::Interrupted => "The orchestrator ended",
             Self::DeadlineExceeded => "The time was up",
         }
     }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::background::Background;
 use super::books::Books;
+use super::events::EventLog;
 use super::running::Running;
 use super::sessions::{SessionConcurrency, SessionLease, Sessions, TurnTaken, Wait};
 use super::{
@@ -72,19 +73,22 @@ pub(super) struct Errand {
     /// Why earlier attempts came to nothing.
     pub setbacks: Arc<[String]>,
     pub listener: Option<Listener>,
+    /// Where all is entered that the listener is told.
+    pub log: Option<EventLog>,
     pub books: Books,
 }
 
 impl Errand {
     /// One for which somebody waits.
-    pub(super) fn new(id: RequestId, listener: Option<Listener>) -> Self {
+    pub(super) fn new(id: RequestId) -> Self {
         Self {
             id,
             timestamp: Timestamp::now(),
             attempt: 1,
             session_id: None,
             setbacks: Arc::default(),
-            listener,
+            listener: None,
+            log: None,
             books: Books::Journal,
         }
     }
@@ -114,6 +118,12 @@ impl Deref for Arrival {
 }
 
 impl House {
+    /// The log of an attempt at a request.
+    pub(super) fn log_of(&self, id: RequestId, attempt: u32) -> EventLog {
+        let ttl = self.config.request_ttl + self.config.request_timeout;
+        EventLog::begin(Arc::clone(&self.store), id, attempt, ttl)
+    }
+
     /// Until when the request is to be answered.
     pub(super) fn deadline(&self, request: &OrchestrationRequest) -> Deadline {
         let time = request.timeout.unwrap_or(self.config.request_timeout);

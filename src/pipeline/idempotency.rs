@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::tenure::Tenure;
-use super::{ErrorType, Orchestrator, Problem};
+use super::{ErrorType, Numbered, Orchestrator, Problem};
 use crate::store::{Entry, StoreError, idempotency_key};
 use crate::words::{hex, to_json};
 
@@ -42,6 +42,19 @@ pub(crate) struct Known {
     /// The headers that are its own.
     pub headers: Vec<(String, String)>,
     pub body: String,
+}
+
+impl Known {
+    /// The answer as the only event of a request.
+    pub(crate) fn event(self) -> Numbered {
+        let completed = self.status < 400;
+        let name = ["request.failed", "request.completed"][usize::from(completed)];
+        Numbered {
+            number: 1,
+            name: name.to_owned(),
+            data: self.body.into(),
+        }
+    }
 }
 
 /// What is to be done about a request with a key.

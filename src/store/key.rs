@@ -30,6 +30,8 @@ pub enum StateKey {
     Feedback(RequestId),
     /// That a request is to be cancelled: `cancel:{id}`.
     Cancel(RequestId),
+    /// What happens to a request: `events:{id}`.
+    Events(RequestId),
     /// A request that was given up: `dead:{id}`.
     Dead(RequestId),
     /// That an orchestrator lives: `instance:{id}`.
@@ -79,6 +81,7 @@ impl fmt::Display for StateKey {
             Self::RoutingModel => f.write_str("routing:model"),
             Self::Feedback(id) => write!(f, "feedback:{id}"),
             Self::Cancel(id) => write!(f, "cancel:{id}"),
+            Self::Events(id) => write!(f, "events:{id}"),
             Self::Dead(id) => write!(f, "{}:{id}", Self::DEAD),
             Self::Instance(id) => write!(f, "instance:{id}"),
             Self::Instances => f.write_str("instances"),

@@ -5,6 +5,7 @@
 mod architecture;
 mod background;
 mod balancing;
+mod events;
 mod http_contract;
 mod http_errors;
 mod idempotency;

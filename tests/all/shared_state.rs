@@ -2,6 +2,7 @@
 
 mod chaos;
 mod conversations;
+mod following;
 mod together;
 
 use std::cell::{Cell, RefCell};
@@ -34,7 +35,12 @@ impl Fleet {
     /// Starts so many, with an agent that takes up to that long for an answer.
     fn start(count: usize, longest: Duration) -> Self {
         let (redis, tally) = (RedisServer::start(), Tally::start(longest));
-        let config = agents(&[CHAT, &tally.entry()]);
+        let config = agents(&[
+            CHAT,
+            &tally.entry("tally"),
+            &tally.entry("other"),
+            &tally.entry("third"),
+        ]);
         let fleet = Self {
             members: Vec::new(),
             redis,

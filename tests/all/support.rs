@@ -13,5 +13,6 @@ pub(crate) mod remote;
 pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod service;
+pub(crate) mod sse;
 pub(crate) mod stage;
 pub(crate) mod tally;

@@ -16,7 +16,7 @@ use crate::pipeline::running::Stoppable;
 use crate::pipeline::tenure::Tenure;
 use crate::pipeline::{Answer, ErrorType, House, Orchestrator, Problem, RequestStatus};
 use crate::store::{Entry, StateKey};
-use crate::words::to_json;
+use crate::words::{RequestEvent, to_json};
 
 /// How long is waited before the second attempt, at least; twice as long before each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -161,13 +161,16 @@ impl Duty<'_> {
     }
 
     async fn pass(&self, books: &Arc<BooksApart>) -> Result<Answer, Problem> {
+        let log = self.house().log_of(self.order.request_id, self.attempt);
+        let nobody_here = |_, _: &RequestEvent| {};
         let errand = Errand {
             id: self.order.request_id,
             timestamp: self.order.accepted_at,
             attempt: self.attempt,
             session_id: None,
             setbacks: self.setbacks.as_slice().into(),
-            listener: None,
+            listener: Some(log.listener(Box::new(nobody_here))),
+            log: Some(log),
             books: Books::Apart(Arc::clone(books)),
         };
         let request = self.order.request(&self.house().config)?;

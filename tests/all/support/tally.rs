@@ -39,10 +39,10 @@ impl Tally {
         Self { url, asked }
     }
 
-    /// The entry of `agents.yaml` for it.
-    pub(crate) fn entry(&self) -> String {
+    /// The entry of `agents.yaml` for it, under that name.
+    pub(crate) fn entry(&self, name: &str) -> String {
         let url = &self.url;
-        format!("{{name: tally, kind: http, urls: [\"{url}\"], concurrency: 256, queue: 4096}}")
+        format!("{{name: {name}, kind: http, urls: [\"{url}\"], concurrency: 256, queue: 4096}}")
     }
 
     /// How often it was asked, by request.
