@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 use actix::Actor;
 use actix_rt::Arbiter;
 use log::{error, info};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::agents::Surroundings;
 use crate::http;
 use crate::llm::LlmError;
-use crate::pipeline::{Admission, Background, House, Orchestrator, Peers, Running, Sessions};
+use crate::pipeline::{
+    Admission, Background, House, Orchestrator, Peers, Recruits, Running, Sessions,
+};
 use crate::routing::{MemoryConfig, Routes, RuleError};
 use crate::settings::{Settings, SettingsError, StateConfig};
 use crate::store::{Journal, Redis, StoreError};
@@ -180,6 +183,7 @@ impl App {
         let control = Arbiter::new().handle();
         let store = start::open_store(&settings.state)?;
         let journal = Journal::start_on(&control, Arc::clone(&store));
+        let monitored = Arc::clone(&store);
         let (background, staff) = Background::new(&settings.pipeline.background);
         let workshop = Arbiter::new().handle();
         let (root, registry) = start::start_agents(&settings, specs, &control).await?;
@@ -210,17 +214,24 @@ impl App {
             store,
             running: Running::default(),
             sessions: Sessions::new(),
+            recruits: Recruits::default(),
+            crew_bell: Notify::new(),
             background,
             workshop: workshop.clone(),
             control: control.clone(),
         };
-        let monitor = HealthMonitor::new(settings.health_check_interval, registry, journal);
+        let monitor =
+            HealthMonitor::new(settings.health_check_interval, registry, journal, monitored);
         HealthMonitor::start_in_arbiter(&control, |_| monitor);
         let orchestrator = Orchestrator::new(house);
         staff.start_on(&workshop, &orchestrator);
         workshop.spawn(orchestrator.clone().hear_news());
         workshop.spawn(orchestrator.clone().beat());
         workshop.spawn(orchestrator.clone().catch_up());
+        workshop.spawn(orchestrator.clone().warn_others());
+        // Agents that were registered before are there from the beginning, if the store is.
+        let _ = orchestrator.follow_list().await;
+        workshop.spawn(orchestrator.clone().follow_crew());
         Ok(orchestrator)
     }
 

@@ -172,6 +172,11 @@ impl Mailbox {
         self.breaker.force(forced);
     }
 
+    /// Opens its breaker, for somebody else has found that its agent keeps failing.
+    pub(crate) fn open_breaker(&self, chance: f64) {
+        self.breaker.heed(Instant::now(), chance);
+    }
+
     /// How its agent is.
     #[must_use]
     pub fn vitals(&self) -> Vitals {

@@ -26,11 +26,13 @@ mod news;
 mod peers;
 mod problem;
 mod record;
+mod recruits;
 mod request;
 mod running;
 mod sessions;
 mod status;
 mod tenure;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,6 +55,7 @@ pub(crate) use idempotency::{Begun, Known, Once};
 pub(crate) use listing::{Page, Paging, Wanted};
 pub(crate) use peers::{Peer, Peers};
 pub use problem::Problem;
+pub(crate) use recruits::Recruits;
 pub use request::{Limits, OrchestrationRequest, Require};
 pub(crate) use running::Running;
 pub(crate) use sessions::Sessions;
@@ -190,7 +193,11 @@ impl Orchestrator {
         let log = errand.log.take();
         request.validate(&house.config)?;
         let deadline = house.deadline(&request);
-        let turn = house.take_turn(&errand, &mut request, deadline).await?;
+        // In a box, as few requests need it, and all would have to carry it.
+        let turn = match &request.session_id {
+            Some(_) => Box::pin(house.take_turn(&errand, &mut request, deadline)).await?,
+            None => None,
+        };
         let arrival = house.admit(errand, deadline).await?;
         let time = arrival.deadline.remaining(Instant::now());
         let plan = house.plan(&request, time).await?;
@@ -201,11 +208,11 @@ impl Orchestrator {
         let conclusion = aggregate::conclude(arrival.id, plan, execution, &times, request);
         house.log(&arrival, &conclusion);
         if let (Some(turn), Some(question), Ok(answer)) = (turn, question, &conclusion) {
-            turn.end(question, answer).await;
+            Box::pin(turn.end(question, answer)).await;
         }
         if let Some(log) = log {
             // Whoever reads of the end may believe to have read all that came before.
-            log.close().await;
+            Box::pin(log.close()).await;
         }
         ledger.close(conclusion)
     }

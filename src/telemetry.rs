@@ -10,6 +10,7 @@ mod metrics;
 mod monitor;
 mod recorder;
 mod resources;
+mod rounds;
 mod summary;
 
 pub use health::{AgentHealth, AgentsHealth, OrchestratorStatus, agents_health};

@@ -32,8 +32,7 @@ pub(super) async fn register(
     respond_json(&request, async |_| {
         let house = orchestrator.house();
         let entry = body::json(&request, payload, &house.config).await?;
-        let spec = (house.recruiter)(&entry).map_err(Problem::invalid)?;
-        let agent = orchestrator.register(spec).await?;
+        let agent = orchestrator.recruit(&entry).await?;
         let location = format!("/agents/{}", agent.card.name);
         Ok(HttpResponse::Created()
             .insert_header((header::LOCATION, location))
@@ -48,7 +47,7 @@ pub(super) async fn remove(
     request: HttpRequest,
     name: Path<String>,
 ) -> Response {
-    order(&request, &name, "remove", orchestrator.remove(&name)).await
+    order(&request, &name, "remove", orchestrator.dismiss(&name)).await
 }
 
 /// `POST /agents/{name}/pause`

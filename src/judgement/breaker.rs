@@ -165,6 +165,14 @@ impl Breaker {
         self.publish(circuit, change);
     }
 
+    /// Somebody else has found that the agent keeps failing: opens, if it is closed. `chance`, from 0 to
+    /// 1, varies for how long.
+    pub fn heed(&self, now: Instant, chance: f64) {
+        let mut circuit = self.lock();
+        let change = circuit.heed(now, chance);
+        self.publish(circuit, change);
+    }
+
     fn permit(&self, epoch: Option<u64>) -> Permit {
         Permit {
             epoch,

@@ -65,6 +65,8 @@ pub enum BreakerCause {
     Recovered(u32),
     /// An operator wanted it so.
     Operator,
+    /// The breaker of another orchestrator before the same agent has opened.
+    Elsewhere,
 }
 
 impl fmt::Display for BreakerCause {
@@ -78,6 +80,7 @@ impl fmt::Display for BreakerCause {
             Self::Restarted => f.write_str("the agent was started anew"),
             Self::Recovered(count) => write!(f, "{count} probes succeeded"),
             Self::Operator => f.write_str("an operator wanted it so"),
+            Self::Elsewhere => f.write_str("that of another orchestrator opened"),
         }
     }
 }

@@ -182,6 +182,13 @@ impl Circuit {
         }
     }
 
+    /// Somebody else has found that the agent keeps failing. `chance` is from 0 to 1.
+    pub(super) fn heed(&mut self, now: Instant, chance: f64) -> Option<BreakerChange> {
+        let heeds = self.config.enabled && self.forced.is_none();
+        let closed = matches!(self.phase, Phase::Closed);
+        (heeds && closed).then(|| self.trip(BreakerCause::Elsewhere, now, chance))
+    }
+
     /// Does as an operator says; `None` is to judge by itself again, from the beginning.
     pub(super) fn force(&mut self, forced: Option<Forced>) -> Option<BreakerChange> {
         let before = self.state();

@@ -9,6 +9,7 @@ use actix_rt::ArbiterHandle;
 use jiff::Timestamp;
 use log::info;
 use serde_json::Value;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::background::Background;
@@ -18,6 +19,7 @@ use super::running::Running;
 use super::sessions::{SessionConcurrency, SessionLease, Sessions, TurnTaken, Wait};
 use super::{
     Admission, AnswerBody, Entry, ErrorType, OrchestrationRequest, Peers, PipelineConfig, Problem,
+    Recruits,
 };
 use crate::balancing::{Balancer, Pools};
 use crate::judgement::Deadline;
@@ -53,6 +55,9 @@ pub(crate) struct House {
     pub store: Arc<dyn Store>,
     pub running: Running,
     pub sessions: Sessions,
+    pub recruits: Recruits,
+    /// Rung when the list of agents may have changed.
+    pub crew_bell: Notify,
     pub background: Background,
     pub peers: Peers,
     /// The thread of what is done in the background.
@@ -136,7 +141,7 @@ impl House {
         errand: &Errand,
         request: &mut OrchestrationRequest,
         deadline: Deadline,
-    ) -> Result<Option<TurnTaken<'_>>, Problem> {
+    ) -> Result<Option<Box<TurnTaken<'_>>>, Problem> {
         let Some(id) = &request.session_id else {
             return Ok(None);
         };
@@ -150,7 +155,7 @@ impl House {
         let said_since = std::mem::take(&mut request.history);
         request.history = turn.history();
         request.history.extend(said_since);
-        Ok(Some(turn))
+        Ok(Some(Box::new(turn)))
     }
 
     pub(super) async fn admit(

@@ -2,6 +2,7 @@
 
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Orchestrator;
 use crate::store::Heard;
@@ -13,6 +14,10 @@ use crate::words::{RequestId, to_json};
 pub(super) enum News {
     /// There is work in the queue.
     Work,
+    /// The list of agents that were registered at run time has changed.
+    Crew,
+    /// The breaker before an agent elsewhere has opened.
+    Opened { by: Uuid, instance: String },
     /// A request is to be stopped by whoever works on it.
     Cancel { request: RequestId },
 }
@@ -28,7 +33,10 @@ impl Orchestrator {
         let mut heard = self.house().store.listen();
         while let Some(heard) = heard.next().await {
             match heard {
-                Heard::Listening => self.house().background.ring(),
+                Heard::Listening => {
+                    self.house().background.ring();
+                    self.house().crew_bell.notify_one();
+                }
                 // What newer versions tell is not for us.
                 Heard::Signal(news) => {
                     if let Ok(news) = serde_json::from_slice(&news) {
@@ -43,6 +51,9 @@ impl Orchestrator {
         let house = self.house();
         match news {
             News::Work => house.background.ring(),
+            News::Crew => house.crew_bell.notify_one(),
+            News::Opened { by, instance } if *by != house.id => self.heed_warning(instance),
+            News::Opened { .. } => {}
             News::Cancel { request } => {
                 house.running.stop(*request);
             }

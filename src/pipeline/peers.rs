@@ -1,15 +1,17 @@
 //! The orchestrators that share the state, and which of them live.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{Orchestrator, Problem};
 use crate::store::{Entry, StateKey, Store, StoreError};
-use crate::words::to_json;
+use crate::supervision::Registry;
+use crate::words::{BreakerState, to_json};
 
 /// An orchestrator says so often that it lives, while it would be believed.
 const BEATS: u32 = 5;
@@ -27,6 +29,9 @@ pub(crate) struct Peer {
     pub last_seen: Timestamp,
     /// Requests that it works on.
     pub in_flight: usize,
+    /// Instances of agents whose breakers are open there.
+    #[serde(default)]
+    pub open_breakers: Vec<String>,
 }
 
 /// Those who share the state.
@@ -35,6 +40,8 @@ pub(crate) struct Peers {
     store: Arc<dyn Store>,
     started_at: Timestamp,
     address: OnceLock<String>,
+    /// Rung when there is more to say than that it lives.
+    bell: Notify,
 }
 
 impl Peers {
@@ -44,6 +51,7 @@ impl Peers {
             store,
             started_at: Timestamp::now(),
             address: OnceLock::new(),
+            bell: Notify::new(),
         }
     }
 
@@ -51,6 +59,7 @@ impl Peers {
     pub(crate) fn listens_at(&self, address: String) {
         // Whoever serves it a second time is found at the first address.
         let _ = self.address.set(address);
+        self.bell.notify_one();
     }
 
     /// Whether the orchestrator of that id lives; one of which nobody can tell is taken to.
@@ -65,7 +74,7 @@ impl Peers {
         !matches!(heard, Ok(None))
     }
 
-    fn me(&self, in_flight: usize) -> Peer {
+    fn me(&self, in_flight: usize, registry: &Registry) -> Peer {
         Peer {
             instance_id: self.id,
             address: self.address.get().cloned(),
@@ -73,6 +82,7 @@ impl Peers {
             started_at: self.started_at,
             last_seen: Timestamp::now(),
             in_flight,
+            open_breakers: open_breakers(registry),
         }
     }
 
@@ -102,6 +112,14 @@ impl Peers {
     }
 }
 
+/// The instances of agents whose breakers are open.
+fn open_breakers(registry: &Registry) -> Vec<String> {
+    let (agents, now) = (registry.all(), Instant::now());
+    let mailboxes = agents.iter().flat_map(|agent| &agent.instances);
+    let open = mailboxes.filter(|it| it.breaker_state(now) == BreakerState::Open);
+    open.map(|mailbox| mailbox.instance().to_string()).collect()
+}
+
 impl Orchestrator {
     /// The orchestrators that share the state and live, the oldest first.
     ///
@@ -109,7 +127,7 @@ impl Orchestrator {
     /// `StateUnavailable`.
     pub(crate) async fn peers(&self) -> Result<Vec<Peer>, Problem> {
         let peers = &self.house().peers;
-        let me = peers.me(self.in_flight());
+        let me = peers.me(self.in_flight(), self.registry());
         if !peers.store.is_shared() {
             return Ok(vec![me]);
         }
@@ -133,10 +151,11 @@ impl Orchestrator {
             return;
         }
         loop {
-            let me = house.peers.me(self.in_flight());
+            let me = house.peers.me(self.in_flight(), &house.registry);
             // Others notice when it cannot be said; the journal says why.
             let _ = house.peers.beat(&me, house.config.lease).await;
-            tokio::time::sleep(house.config.lease / BEATS).await;
+            let beat = house.config.lease / BEATS;
+            let _ = tokio::time::timeout(beat, house.peers.bell.notified()).await;
         }
     }
 

@@ -219,10 +219,10 @@ impl Journal {
             let written = self.shared.store.write(batch).await;
             self.note(&written);
             written?;
+            // Whoever sees that nothing is pending sees this, too.
+            let total = &self.shared.written;
+            total.fetch_add(count as u64, Ordering::Relaxed);
             lock(&self.shared.writing).retire(count);
-            self.shared
-                .written
-                .fetch_add(count as u64, Ordering::Relaxed);
         }
     }
 

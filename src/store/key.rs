@@ -36,6 +36,10 @@ pub enum StateKey {
     Dead(RequestId),
     /// That an orchestrator lives: `instance:{id}`.
     Instance(Uuid),
+    /// The agents that were registered at run time, a field for each: `agents`.
+    Recruits,
+    /// How agents elsewhere are, a field for each instance: `health`.
+    Health,
     /// The orchestrators that were heard of, a field for each: `instances`.
     Instances,
 }
@@ -84,6 +88,8 @@ impl fmt::Display for StateKey {
             Self::Events(id) => write!(f, "events:{id}"),
             Self::Dead(id) => write!(f, "{}:{id}", Self::DEAD),
             Self::Instance(id) => write!(f, "instance:{id}"),
+            Self::Recruits => f.write_str("agents"),
+            Self::Health => f.write_str("health"),
             Self::Instances => f.write_str("instances"),
         }
     }

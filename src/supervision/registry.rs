@@ -80,6 +80,12 @@ pub enum Scaling {
 }
 
 impl Registered {
+    /// Whether its instances stand for something that other orchestrators reach as well.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.card.kind == "http"
+    }
+
     /// Why it cannot be expected to take work, now or soon; `None` when it can.
     #[must_use]
     pub fn obstacle(&self) -> Option<&'static str> {
@@ -126,6 +132,14 @@ impl Registry {
         let agents = self.shared.agents.load();
         let mut mailboxes = agents.values().flat_map(|agent| &agent.instances);
         mailboxes.find(|mailbox| mailbox.instance() == id).cloned()
+    }
+
+    /// Whether an instance stands for something that other orchestrators reach as well.
+    #[must_use]
+    pub fn is_elsewhere(&self, id: &InstanceId) -> bool {
+        let agents = self.shared.agents.load();
+        let agent = id.as_str().split('/').next().and_then(|it| agents.get(it));
+        agent.is_some_and(|agent| agent.is_elsewhere())
     }
 
     /// All agents, by name.

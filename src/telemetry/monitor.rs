@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -6,8 +7,9 @@ use jiff::Timestamp;
 use log::{info, warn};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::rounds::{Finding, Rounds};
 use crate::mailbox::{CheckHealth, Health, Mailbox};
-use crate::store::Journal;
+use crate::store::{Journal, Store};
 use crate::supervision::Registry;
 use crate::words::LifeEvent;
 
@@ -20,19 +22,30 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Who is unwell is asked this often, so as not to be spared for longer than needed.
 const CONVALESCENCE: Duration = Duration::from_secs(5);
 
-/// Asks every instance how it is, and the store whether it is there, at a fixed interval.
+/// How often is looked at what was found by whoever asks the agents elsewhere.
+const HEARSAY: Duration = Duration::from_secs(2);
+
+/// Asks every instance how it is, and the store whether it is there, at a fixed interval. Agents
+/// elsewhere are asked by one orchestrator for all that share the store.
 pub(crate) struct HealthMonitor {
     interval: Duration,
     registry: Registry,
     journal: Journal,
+    rounds: Rounds,
 }
 
 impl HealthMonitor {
-    pub(crate) fn new(interval: Duration, registry: Registry, journal: Journal) -> Self {
+    pub(crate) fn new(
+        interval: Duration,
+        registry: Registry,
+        journal: Journal,
+        store: Arc<dyn Store>,
+    ) -> Self {
         Self {
             interval,
             registry,
             journal,
+            rounds: Rounds::new(store, interval),
         }
     }
 
@@ -47,17 +60,48 @@ impl HealthMonitor {
 
     fn ask_those(&self, wanted: impl Fn(&Mailbox) -> bool) {
         let patience = PATIENCE.min(self.interval);
+        let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
         for agent in self.registry.all() {
-            for mailbox in agent.instances.iter().filter(|mailbox| wanted(mailbox)) {
-                actix_rt::spawn(check(Arc::clone(mailbox), patience));
-            }
+            let group = if agent.is_elsewhere() {
+                &mut elsewhere
+            } else {
+                &mut here
+            };
+            let wanted = agent.instances.iter().filter(|mailbox| wanted(mailbox));
+            group.extend(wanted.cloned());
         }
+        for mailbox in here {
+            actix_rt::spawn(check(mailbox, patience));
+        }
+        let rounds = self.rounds.clone();
+        actix_rt::spawn(async move {
+            if !elsewhere.is_empty() && rounds.are_ours().await {
+                for mailbox in elsewhere {
+                    actix_rt::spawn(check_for_all(mailbox, patience, rounds.clone()));
+                }
+            }
+        });
+    }
+
+    /// Takes over what was found by whoever asks the agents elsewhere.
+    fn hear(&self) {
+        let (registry, rounds) = (self.registry.clone(), self.rounds.clone());
+        actix_rt::spawn(async move {
+            let findings: BTreeMap<_, _> = rounds.findings().await.into_iter().collect();
+            let agents = registry.all();
+            let elsewhere = agents.iter().filter(|agent| agent.is_elsewhere());
+            for mailbox in elsewhere.flat_map(|agent| &agent.instances) {
+                if let Some(finding) = findings.get(mailbox.instance().as_str()) {
+                    take_over(mailbox, finding);
+                }
+            }
+        });
     }
 
     /// Asks an instance as soon as a life of it has begun, unless the last one was well.
     fn greet_newcomers(&self) {
         let registry = self.registry.clone();
-        let patience = PATIENCE.min(self.interval);
+        let (patience, rounds) = (PATIENCE.min(self.interval), self.rounds.clone());
         let mut events = registry.events().subscribe();
         actix_rt::spawn(async move {
             loop {
@@ -66,7 +110,8 @@ impl HealthMonitor {
                         let newcomer = registry.instance(&instance);
                         let unsure = |it: &Arc<Mailbox>| it.vitals().health != Health::Well;
                         if let Some(mailbox) = newcomer.filter(unsure) {
-                            actix_rt::spawn(check(mailbox, patience));
+                            let elsewhere = registry.is_elsewhere(&instance);
+                            actix_rt::spawn(greet(mailbox, patience, elsewhere, rounds.clone()));
                         }
                     }
                     // Whoever was missed is asked at the next look.
@@ -85,11 +130,54 @@ impl Actor for HealthMonitor {
         self.greet_newcomers();
         self.look();
         ctx.run_interval(self.interval, |monitor, _| monitor.look());
+        if self.rounds.are_shared() {
+            ctx.run_interval(HEARSAY.min(self.interval), |monitor, _| monitor.hear());
+        }
         if self.interval > CONVALESCENCE {
             ctx.run_interval(CONVALESCENCE, |monitor, _| {
                 monitor.ask_those(Mailbox::is_unwell);
             });
         }
+    }
+}
+
+/// Asks an instance whose life has just begun.
+async fn greet(mailbox: Arc<Mailbox>, patience: Duration, elsewhere: bool, rounds: Rounds) {
+    if !elsewhere {
+        check(mailbox, patience).await;
+    } else if rounds.are_ours().await {
+        check_for_all(mailbox, patience, rounds).await;
+    }
+}
+
+/// Asks an instance elsewhere, and tells the others.
+async fn check_for_all(mailbox: Arc<Mailbox>, patience: Duration, rounds: Rounds) {
+    check(Arc::clone(&mailbox), patience).await;
+    rounds.report(&mailbox).await;
+}
+
+/// Believes what somebody else has found, if it is newer than what is known.
+fn take_over(mailbox: &Mailbox, finding: &Finding) {
+    let mut vitals = mailbox.vitals_mut();
+    if vitals
+        .checked_at
+        .is_some_and(|known| known >= finding.checked_at)
+    {
+        return;
+    }
+    let health = match &finding.unwell {
+        Some(reason) => Health::Unwell(reason.clone()),
+        None => Health::Well,
+    };
+    let before = std::mem::replace(&mut vitals.health, health.clone());
+    if let Health::Unwell(reason) = &health {
+        vitals.last_error = Some(reason.clone());
+    }
+    vitals.checked_at = Some(finding.checked_at);
+    vitals.check_took = Some(Duration::from_secs_f64(finding.took_ms.max(0.0) / 1000.0));
+    drop(vitals);
+    if before != health {
+        tell(mailbox, &before, &health);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::{Client, app, sent, served};
 use crate::support::server::until;
-use crate::support::sse::{Event, Events};
+use crate::support::sse::{Event, Events, follow};
 
 struct Scene {
     _orchestrator: Orchestrator,
@@ -62,11 +62,6 @@ impl Scene {
     async fn follow(&self, id: RequestId, after: u64) -> Events {
         follow(&self.client, id, after).await
     }
-}
-
-pub(crate) async fn follow(client: &Client, id: RequestId, after: u64) -> Events {
-    let request = client.request(Method::GET, &format!("/requests/{id}/events"));
-    Events::of(request.header("Last-Event-ID", after)).await
 }
 
 fn to(agent: &str, content: &str) -> Value {

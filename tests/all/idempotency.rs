@@ -56,23 +56,12 @@ impl Scene {
     }
 
     async fn send(&self, key: &str, body: &Value) -> Response {
-        send(&self.client, key, body).await
+        self.client.ask_under(key, body).await
     }
 
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
-}
-
-pub(crate) async fn send(client: &Client, key: &str, body: &Value) -> Response {
-    let request = client.request(Method::POST, "/orchestrate");
-    let request = request.header(CONTENT_TYPE, "application/json");
-    sent(
-        request
-            .header("Idempotency-Key", key)
-            .body(body.to_string()),
-    )
-    .await
 }
 
 fn to(agent: &str) -> Value {
@@ -125,7 +114,7 @@ async fn while_it_is_worked_on_the_key_is_in_use() {
         json!({"content": "wait", "agents": ["actor"]}),
     );
     let sending = body.clone();
-    let first = actix_rt::spawn(async move { send(&client, "k", &sending).await });
+    let first = actix_rt::spawn(async move { client.ask_under("k", &sending).await });
     scene.stage.until_begun("wait").await;
     let again = scene.send("k", &body).await;
     assert_eq!(again.json(409)["error_type"], "IdempotencyKeyInUse");
@@ -171,7 +160,7 @@ async fn whoever_goes_away_leaves_the_key_free() {
         json!({"content": "wait", "agents": ["actor"]}),
     );
     let sending = body.clone();
-    let first = actix_rt::spawn(async move { send(&client, "k", &sending).await });
+    let first = actix_rt::spawn(async move { client.ask_under("k", &sending).await });
     scene.stage.until_begun("wait").await;
     first.abort();
     scene.stage.until_dropped(1).await;

@@ -1,6 +1,6 @@
 //! The tests of everything, through its public doors. One program, so that it is linked once.
 
-#![allow(clippy::unwrap_used, clippy::large_futures)]
+#![allow(clippy::unwrap_used, clippy::large_futures, clippy::large_stack_arrays)]
 
 mod architecture;
 mod background;
@@ -19,7 +19,7 @@ mod remote_agents;
 mod routing;
 mod sessions;
 mod settings;
-mod shared_state;
 mod store_contract;
 mod supervision;
+#[path = "../support/all.rs"]
 mod support;

@@ -57,15 +57,16 @@ pub(super) fn events(id: RequestId, kept: &Kept<'_>) -> Vec<Numbered> {
     for step in worked.map_or_else(Vec::new, |worked| worked.execution_chain) {
         let agent = step.agent.clone();
         events.push(RequestEvent::AgentStarted { agent });
-        events.push(match step.success {
-            true => RequestEvent::AgentCompleted {
+        events.push(if step.success {
+            RequestEvent::AgentCompleted {
                 agent: step.agent,
                 result: step.result.unwrap_or_default(),
-            },
-            false => RequestEvent::AgentFailed {
+            }
+        } else {
+            RequestEvent::AgentFailed {
                 agent: step.agent,
                 error: step.error.unwrap_or_default(),
-            },
+            }
         });
     }
     let numbered = (1..).zip(&events);

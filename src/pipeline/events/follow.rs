@@ -130,11 +130,8 @@ impl Follower {
         }
         let mut last = Place::START;
         // Whoever goes on from a number does not know in which epoch that was.
-        loop {
-            match self.entries(last).await?.last() {
-                Some((place, _)) => last = *place,
-                None => break,
-            }
+        while let Some((place, _)) = self.entries(last).await?.last() {
+            last = *place;
         }
         if last.number > 0 && self.place.number >= last.number {
             self.place.epoch = last.epoch;

@@ -98,6 +98,21 @@ impl Client {
         try_to_send(request.header("Prefer", "respond-async")).await
     }
 
+    /// Posts a body to `/orchestrate` under an idempotency key.
+    pub(crate) async fn ask_under(&self, key: &str, body: &Value) -> Response {
+        self.try_to_ask_under(key, body).await.unwrap()
+    }
+
+    /// The same where the server may be gone.
+    pub(crate) async fn try_to_ask_under(
+        &self,
+        key: &str,
+        body: &Value,
+    ) -> reqwest::Result<Response> {
+        let request = self.posting("/orchestrate", body.to_string());
+        try_to_send(request.header("Idempotency-Key", key)).await
+    }
+
     /// Gets something from a server that may be gone.
     pub(crate) async fn try_to_get(&self, path: &str) -> reqwest::Result<Response> {
         try_to_send(self.request(Method::GET, path)).await

@@ -1,14 +1,17 @@
 //! Orchestrators are killed again and again, Redis stands still, and nothing that was promised is lost.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::rt;
 use futures::future::join_all;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::*;
+use crate::fleet::Fleet;
+use crate::support::server::until;
 
 /// How one is killed after another.
 struct Plan {

@@ -1,5 +1,7 @@
 //! Real parts for tests.
 
+#![allow(dead_code, unused_imports)] // each program of tests needs some of it
+
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod config;
@@ -15,4 +17,3 @@ pub(crate) mod server;
 pub(crate) mod service;
 pub(crate) mod sse;
 pub(crate) mod stage;
-pub(crate) mod tally;

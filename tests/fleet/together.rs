@@ -1,7 +1,12 @@
 //! What one of them knows, the others know.
 
-use super::*;
-use crate::idempotency::send;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::fleet::Fleet;
+use crate::support::client::Client;
+use crate::support::server::until;
 
 #[actix_rt::test]
 async fn what_one_accepts_any_may_do_and_all_can_tell_of() {
@@ -28,7 +33,8 @@ async fn each_knows_who_lives() {
     for number in 0..3 {
         let client = fleet.client(number);
         until("all three are known", async || {
-            instances(&client).await.len() == 3
+            let instances = instances(&client).await;
+            instances.len() == 3 && instances.iter().all(|it| it["address"].is_string())
         })
         .await;
         seen.push(instances(&client).await);
@@ -152,7 +158,7 @@ async fn the_same_key_at_two_of_them_at_once_is_one_execution() {
     for round in 0..10 {
         let key = format!("key {round}");
         let (one, two) = (fleet.client(0), fleet.client(1));
-        let both = futures::future::join(send(&one, &key, &body), send(&two, &key, &body));
+        let both = futures::future::join(one.ask_under(&key, &body), two.ask_under(&key, &body));
         let (one, two) = both.await;
         let mut statuses = [one.status, two.status];
         statuses.sort_unstable();
@@ -161,7 +167,7 @@ async fn the_same_key_at_two_of_them_at_once_is_one_execution() {
         assert_eq!(fleet.tally.times().len(), round + 1);
         let first = if one.status == 200 { one } else { two };
         for number in 0..2 {
-            let again = send(&fleet.client(number), &key, &body).await;
+            let again = fleet.client(number).ask_under(&key, &body).await;
             assert_eq!(again.header("idempotent-replayed"), "true");
             assert_eq!(again.text, first.text);
         }
@@ -175,18 +181,12 @@ async fn a_key_whose_orchestrator_died_is_free_after_a_while() {
     let body = json!({"content": "hello", "agents": ["tally"]});
     let (client, sending) = (fleet.client(0), body.clone());
     actix_rt::spawn(async move {
-        let posting = client.request(reqwest::Method::POST, "/orchestrate");
-        let posting = posting.header("Content-Type", "application/json");
-        let _ = posting
-            .header("Idempotency-Key", "k")
-            .body(sending.to_string())
-            .send()
-            .await;
+        let _ = client.try_to_ask_under("k", &sending).await;
     });
     until("it is worked on", async || fleet.tally.times().len() == 1).await;
-    assert_eq!(send(&fleet.client(1), "k", &body).await.status, 409);
+    assert_eq!(fleet.client(1).ask_under("k", &body).await.status, 409);
     fleet.members[0].borrow().process.signal("KILL");
     let client = fleet.client(1);
-    actix_rt::spawn(async move { while send(&client, "k", &body).await.status == 409 {} });
+    actix_rt::spawn(async move { while client.ask_under("k", &body).await.status == 409 {} });
     until("it is begun anew", async || fleet.tally.times().len() == 2).await;
 }

@@ -1,7 +1,10 @@
 //! A reader of Server-Sent Events.
 
-use reqwest::{RequestBuilder, Response};
+use agent_orchestrator::RequestId;
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
+
+use super::client::Client;
 
 /// An event that was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +35,7 @@ impl Events {
         loop {
             if let Some((block, rest)) = self.unread.split_once("\n\n") {
                 let event = event(block);
-                self.unread = rest.to_owned();
+                rest.to_owned().clone_into(&mut self.unread);
                 if event.is_some() {
                     return event;
                 }
@@ -51,6 +54,12 @@ impl Events {
         }
         events
     }
+}
+
+/// The events of a request after that one.
+pub(crate) async fn follow(client: &Client, id: RequestId, after: u64) -> Events {
+    let request = client.request(Method::GET, &format!("/requests/{id}/events"));
+    Events::of(request.header("Last-Event-ID", after)).await
 }
 
 fn event(block: &str) -> Option<Event> {

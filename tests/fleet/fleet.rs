@@ -1,39 +1,31 @@
-//! Several orchestrators that share one Redis are one system.
-
-mod chaos;
-mod conversations;
-mod following;
-mod together;
-
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::client::Client;
 use crate::support::config::{CHAT, agents};
 use crate::support::redis::RedisServer;
-use crate::support::server::{Process, until};
-use crate::support::tally::Tally;
+use crate::support::server::Process;
+use crate::tally::Tally;
 
 /// Orchestrators of the same configuration, a process each, that share a Redis.
-struct Fleet {
-    members: Vec<RefCell<Member>>,
-    redis: RedisServer,
-    tally: Tally,
+pub(crate) struct Fleet {
+    pub members: Vec<RefCell<Member>>,
+    pub redis: RedisServer,
+    pub tally: Tally,
     config: TempDir,
-    killed: Cell<usize>,
+    pub killed: Cell<usize>,
 }
 
-struct Member {
-    process: Process,
+pub(crate) struct Member {
+    pub process: Process,
     client: Client,
 }
 
 impl Fleet {
     /// Starts so many, with an agent that takes up to that long for an answer.
-    fn start(count: usize, longest: Duration) -> Self {
+    pub(crate) fn start(count: usize, longest: Duration) -> Self {
         let (redis, tally) = (RedisServer::start(), Tally::start(longest));
         let config = agents(&[
             CHAT,
@@ -61,23 +53,24 @@ impl Fleet {
             // Who is killed every second may be unlucky more often than usual.
             ("ORCHESTRATOR__QUEUE__MAX_ATTEMPTS", "1000"),
             ("ORCHESTRATOR__SESSION__MAX_TURNS", "1000"),
+            ("ORCHESTRATOR__ORCHESTRATOR__HEALTH_CHECK_INTERVAL", "0.3"),
         ];
         let process = Process::orchestrator(self.config.path(), &variables);
         let client = Client::of(&process);
         Member { process, client }
     }
 
-    fn client(&self, number: usize) -> Client {
+    pub(crate) fn client(&self, number: usize) -> Client {
         self.members[number].borrow().client.clone()
     }
 
     /// A client of any of them.
-    fn any(&self) -> Client {
+    pub(crate) fn any(&self) -> Client {
         self.client(fastrand::usize(..self.members.len()))
     }
 
     /// Ends one as a crash would, and starts another in its place.
-    fn kill_and_replace(&self, number: usize) {
+    pub(crate) fn kill_and_replace(&self, number: usize) {
         self.members[number].borrow().process.signal("KILL");
         *self.members[number].borrow_mut() = self.member();
         self.killed.set(self.killed.get() + 1);

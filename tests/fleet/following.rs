@@ -1,7 +1,12 @@
 //! Events that are read elsewhere than where they happen.
 
-use super::*;
-use crate::events::follow;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::fleet::Fleet;
+use crate::support::server::until;
+use crate::support::sse::follow;
 
 #[actix_rt::test]
 async fn a_stream_that_is_cut_five_times_has_every_event_once_in_order() {
@@ -49,13 +54,18 @@ async fn when_another_goes_on_with_a_request_its_events_go_on_as_well() {
     })
     .await;
     let worker = fleet.client(1).record(id).await.json(200)["instance_id"].clone();
-    let cluster = fleet.client(1).get("/cluster").await.json(200);
-    let instances = cluster["instances"].as_array().unwrap();
-    let address = &instances
-        .iter()
-        .find(|it| it["instance_id"] == worker)
-        .unwrap()["address"];
-    let number = usize::from(fleet.client(1).host() == address.as_str().unwrap());
+    let address = async || {
+        let cluster = fleet.client(1).get("/cluster").await.json(200);
+        let instances = cluster["instances"].as_array().unwrap();
+        let found = instances.iter().find(|it| it["instance_id"] == worker)?;
+        Some(found["address"].as_str()?.to_owned())
+    };
+    until("it is known who works on it", async || {
+        address().await.is_some()
+    })
+    .await;
+    let address = address().await.unwrap();
+    let number = usize::from(fleet.client(1).host() == address);
     let following = follow(&fleet.client(1 - number), id, 0).await;
     fleet.members[number].borrow().process.signal("KILL");
     let heard = following.rest().await;

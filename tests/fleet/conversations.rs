@@ -1,8 +1,14 @@
 //! Conversations that go through several orchestrators.
 
-use futures::future::join_all;
+use std::time::Duration;
 
-use super::*;
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::fleet::Fleet;
+use crate::support::client::Client;
+use crate::support::redis::RedisServer;
+use crate::support::server::until;
 
 fn saying(content: &str) -> Value {
     json!({"content": content, "session_id": "s", "agents": ["tally"]})
