@@ -4,7 +4,7 @@ CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-llm vectors lint fmt chaos bench bench-overload bench-http doc audit \
+.PHONY: help run test test-llm vectors lint fmt chaos bench bench-overload bench-http bench-state soak doc audit \
 	redis-server wrk python3-pip
 
 help: ## Show what can be made
@@ -48,6 +48,12 @@ bench-overload: ## Ask for 1.6 times what can be done, for a minute, twice
 
 bench-http: wrk ## Measure /orchestrate beside a bare actix-web handler
 	$(CARGO) bench --locked --bench http
+
+bench-state: wrk redis-server ## Measure what keeping the state costs
+	$(CARGO) bench --locked --bench state
+
+soak: redis-server ## Kill one orchestrator of three every second for ten minutes
+	$(CARGO) test --locked --test fleet soak -- --ignored --nocapture
 
 doc: ## Build the documentation
 	$(CARGO) doc --locked --no-deps

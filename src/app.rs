@@ -20,7 +20,7 @@ use crate::pipeline::{
 };
 use crate::routing::{MemoryConfig, Routes, RuleError};
 use crate::settings::{Settings, SettingsError, StateConfig};
-use crate::store::{Journal, Redis, StoreError};
+use crate::store::{Journal, Redis, Store, StoreError};
 use crate::supervision::{AgentSpec, RegistryError, SpecError};
 use crate::telemetry::{HealthMonitor, ResourceGauge};
 use crate::words::{AgentCard, nearest};
@@ -48,6 +48,7 @@ const EX_SOFTWARE: i32 = 70;
 pub struct App {
     settings: Settings,
     specs: Vec<AgentSpec>,
+    store: Option<Arc<dyn Store>>,
 }
 
 /// Why an orchestrator could not be started.
@@ -98,6 +99,7 @@ impl App {
         Self {
             settings,
             specs: Vec::new(),
+            store: None,
         }
     }
 
@@ -112,6 +114,12 @@ impl App {
     /// Adds an agent.
     pub fn agent(mut self, spec: AgentSpec) -> Self {
         self.specs.push(spec);
+        self
+    }
+
+    /// Keeps the state in that store, whatever the settings say.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
         self
     }
 
@@ -181,7 +189,10 @@ impl App {
         let settings = self.settings;
         let id = Uuid::now_v7();
         let control = Arbiter::new().handle();
-        let store = start::open_store(&settings.state)?;
+        let store = match self.store {
+            Some(store) => store,
+            None => start::open_store(&settings.state)?,
+        };
         let journal = Journal::start_on(&control, Arc::clone(&store));
         let monitored = Arc::clone(&store);
         let (background, staff) = Background::new(&settings.pipeline.background);

@@ -14,6 +14,7 @@ mod answer;
 mod background;
 mod books;
 mod crew;
+mod ending;
 mod error_type;
 mod events;
 mod execute;
@@ -39,7 +40,7 @@ use std::time::{Duration, Instant};
 
 use crate::mailbox::InstanceState;
 use crate::routing::{Plan, RoutingStrategy};
-use crate::supervision::{Registered, Registry, Shutdown};
+use crate::supervision::{Registered, Registry};
 use crate::words::{Listener, RequestEvent, RequestId};
 
 pub use admission::{Admission, Entry};
@@ -65,9 +66,6 @@ pub use status::RequestStatus;
 use events::Audience;
 use house::{Arrival, Errand};
 use record::Ledger;
-
-/// How long it may take to leave requests to others.
-const LEAVING: Duration = Duration::from_secs(2);
 
 /// What the pipeline may do, and how long it may take.
 #[derive(Debug, Clone)]
@@ -254,51 +252,5 @@ impl Orchestrator {
         let mut mailboxes = agents.iter().flat_map(|agent| &agent.instances);
         let working = mailboxes.any(|mailbox| mailbox.state() == InstanceState::Healthy);
         (!working).then_some("no agent can take work")
-    }
-
-    /// Lets nobody in any more, and waits until all who were in have their answers, or `patience`
-    /// is at its end; then ends all agents and writes what is still to be written.
-    pub async fn shutdown_within(&self, patience: Duration) {
-        self.drain(patience).await;
-        self.leave_the_rest().await;
-        self.end_agents().await;
-        self.house.metrics.close().await;
-        self.house.journal.close().await;
-        self.house.registry.end_threads();
-        self.house.workshop.stop();
-        self.house.control.stop();
-    }
-
-    /// Leaves to others what is not finished of that for which nobody waits here.
-    async fn leave_the_rest(&self) {
-        self.house.background.end();
-        let idle = self.house.background.idle();
-        if tokio::time::timeout(LEAVING, idle).await.is_err() {
-            log::warn!(
-                "some requests could not be left to others, who find that out by themselves"
-            );
-        }
-        self.take_leave().await;
-    }
-
-    /// [`shutdown_within`](Self::shutdown_within) half a minute.
-    pub async fn shutdown(&self) {
-        self.shutdown_within(Duration::from_secs(30)).await;
-    }
-
-    /// Ends all agents; whoever still waits for one is told that it was stopped.
-    pub(crate) async fn end_agents(&self) {
-        // Its end has been told to everybody, if it came before.
-        let _ = self.house.root.send(Shutdown).await;
-    }
-
-    /// Lets nobody in any more, and waits until all who were in have their answers.
-    pub(crate) async fn drain(&self, patience: Duration) {
-        self.house.admission.close();
-        self.house.background.close();
-        let empty = self.house.admission.empty();
-        if tokio::time::timeout(patience, empty).await.is_err() {
-            log::warn!("some requests were not finished within {patience:?}");
-        }
     }
 }

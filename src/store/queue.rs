@@ -54,6 +54,13 @@ pub trait Queue: Send + Sync {
     /// [`StoreError`] when nobody may have heard it.
     fn hold(&self, worker: Uuid, jobs: Vec<Ticket>) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Says that the worker has stopped working on those jobs: they are there to be
+    /// [taken over](Self::take_over) at once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they are taken over only after a while.
+    fn leave(&self, worker: Uuid, jobs: Vec<Ticket>) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// Takes jobs out of the queue, for they are done.
     ///
     /// # Errors

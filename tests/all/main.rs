@@ -14,6 +14,7 @@ mod one_of_three;
 mod own_agent;
 mod pipeline;
 mod processes;
+mod redis_addresses;
 mod redis_outages;
 mod remote_agents;
 mod routing;

@@ -8,12 +8,14 @@ use actix_web::rt;
 use agent_orchestrator::RequestId;
 use futures::future::join_all;
 use redis::aio::MultiplexedConnection;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::client::Client;
+use crate::support::cluster::RedisCluster;
 use crate::support::config::{CHAT, agents};
 use crate::support::redis::{RedisServer, free_port};
+use crate::support::sentinel::RedisSentinels;
 use crate::support::server::{Process, until};
 
 /// No answer may take longer, whatever Redis does.
@@ -245,4 +247,157 @@ async fn while_redis_is_away_only_what_waits_in_memory_can_be_read() {
         assert_eq!(unknown.json(503)["error_type"], "StateUnavailable");
         assert!(unknown.headers.contains_key("retry-after"));
     }
+}
+
+impl Scene {
+    /// What would have to be kept is refused, and not late; what is only to be answered is answered.
+    async fn assert_promises_nothing(&self) {
+        let body = json!({"content": "hello"});
+        let began = Instant::now();
+        let refused = [
+            self.client.ask_async(&body).await,
+            self.client.ask_under("key", &body).await,
+        ];
+        assert!(began.elapsed() < 2 * BOUND, "{:?}", began.elapsed());
+        for refused in refused {
+            assert_eq!(refused.json(503)["error_type"], "StateUnavailable");
+            assert!(refused.headers.contains_key("retry-after"));
+        }
+        let began = Instant::now();
+        let turn = json!({"content": "hello", "session_id": "s"});
+        self.client.ask(&turn).await.json(200);
+        assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
+    }
+
+    /// All is as it was before anything was wrong: requests are accepted and done, answers are kept, and
+    /// what was said meanwhile is in its session.
+    async fn assert_healed(&self) {
+        let body = json!({"content": "hello"});
+        let answer = async || self.client.ask_async(&body).await;
+        until("requests are accepted", async || {
+            answer().await.status == 202
+        })
+        .await;
+        let id = answer().await.request_id();
+        until("they are done", async || {
+            self.client.record(id).await.json(200)["status"] == "succeeded"
+        })
+        .await;
+        self.client.ask_under("key", &body).await.json(200);
+        let again = self.client.ask_under("key", &body).await;
+        assert_eq!(again.header("idempotent-replayed"), "true");
+        until("what was said is kept", async || {
+            self.client.get("/sessions/s").await.status == 200
+        })
+        .await;
+        self.until_written().await;
+        assert_eq!(self.health().await["dropped"], 0);
+    }
+
+    /// The server is made useless, and then useful again; meanwhile nothing is promised, and all that is
+    /// asked is answered.
+    async fn survives(&self, spoil: impl AsyncFnOnce(), mend: impl AsyncFnOnce()) {
+        self.ask().await;
+        self.until_written().await;
+        let outage = async {
+            spoil().await;
+            self.until_missed_by_writers().await;
+            self.assert_promises_nothing().await;
+            mend().await;
+        };
+        self.ask_during(outage).await;
+        self.assert_healed().await;
+    }
+
+    async fn until_missed_by_writers(&self) {
+        until("a write has failed", async || {
+            self.health().await["failed_writes"] != 0
+        })
+        .await;
+    }
+}
+
+/// Has the server do something at once.
+fn tell(redis: &RedisServer, command: &str) {
+    let answer = redis.ask(command);
+    assert!(answer.starts_with("+OK"), "{command}: {answer}");
+}
+
+#[actix_rt::test]
+async fn a_redis_that_takes_no_writes_is_survived() {
+    let redis = RedisServer::start();
+    let scene = Scene::set(&redis.url());
+    let nobody = format!("REPLICAOF 127.0.0.1 {}", free_port());
+    let spoil = async || tell(&redis, &nobody);
+    scene
+        .survives(spoil, async || tell(&redis, "REPLICAOF NO ONE"))
+        .await;
+}
+
+#[actix_rt::test]
+async fn a_redis_without_memory_is_survived() {
+    let redis = RedisServer::start();
+    let scene = Scene::set(&redis.url());
+    let spoil = async || tell(&redis, "CONFIG SET maxmemory 1");
+    scene
+        .survives(spoil, async || tell(&redis, "CONFIG SET maxmemory 0"))
+        .await;
+}
+
+#[actix_rt::test]
+async fn a_redis_that_stands_still_is_survived() {
+    let redis = RedisServer::start();
+    let scene = Scene::set(&redis.url());
+    scene
+        .survives(async || redis.pause(), async || redis.resume())
+        .await;
+}
+
+#[actix_rt::test]
+async fn a_redis_that_comes_back_empty_is_survived() {
+    let redis = RefCell::new(RedisServer::start());
+    let scene = Scene::set(&redis.borrow().url());
+    let port = redis.borrow().port();
+    let spoil = async || redis.borrow_mut().kill();
+    let mend = async || *redis.borrow_mut() = RedisServer::start_on(port);
+    scene.survives(spoil, mend).await;
+}
+
+#[actix_rt::test]
+async fn a_failover_is_survived() {
+    let servers = RedisSentinels::start().await;
+    let scene = Scene::set(&servers.url());
+    scene.ask().await;
+    scene.until_written().await;
+    servers.until_copied().await;
+    let servers = RefCell::new(servers);
+    let outage = async {
+        servers.borrow_mut().kill_primary();
+        scene.until_missed_by_writers().await;
+        let turn = json!({"content": "hello", "session_id": "s"});
+        scene.client.ask(&turn).await.json(200);
+        let body = json!({"content": "hello"});
+        until("another server has taken over", async || {
+            scene.client.ask_async(&body).await.status == 202
+        })
+        .await;
+    };
+    scene.ask_during(outage).await;
+    scene.assert_healed().await;
+}
+
+#[actix_rt::test]
+async fn a_cluster_is_as_good_as_one_server() {
+    let cluster = RedisCluster::start().await;
+    let scene = Scene::set(&cluster.url());
+    scene
+        .client
+        .ask(&json!({"content": "hello", "session_id": "s"}))
+        .await
+        .json(200);
+    scene.assert_healed().await;
+    let listed = scene.client.get("/requests").await.json(200);
+    assert!(listed["requests"].as_array().unwrap().len() >= 4);
+    let instances = scene.client.get("/cluster").await.json(200);
+    assert_eq!(instances["instances"].as_array().unwrap().len(), 1);
 }

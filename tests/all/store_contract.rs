@@ -137,6 +137,7 @@ every_store! {
         jobs_are_given_in_order_and_each_once,
         many_workers_share_the_jobs,
         a_job_is_given_again_unless_it_is_held_or_finished,
+        a_job_that_was_left_is_given_again_at_once,
         a_full_queue_takes_all_or_nothing,
         what_is_known_of_jobs_is_written_with_them_or_not_at_all,
         a_job_may_be_large_and_any_bytes,

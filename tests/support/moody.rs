@@ -191,6 +191,7 @@ impl Queue for Moody {
         take(worker: Uuid, most: usize) -> Vec<Job>;
         take_over(worker: Uuid, idle: Duration, most: usize) -> Vec<Job>;
         hold(worker: Uuid, jobs: Vec<Ticket>) -> ();
+        leave(worker: Uuid, jobs: Vec<Ticket>) -> ();
         finish(jobs: Vec<Ticket>) -> ();
         depth() -> usize;
     }

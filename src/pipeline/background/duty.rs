@@ -1,5 +1,7 @@
 //! Does one request for which nobody waits, from the moment at which it was taken.
 
+mod writing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,24 +13,23 @@ use super::{UNFINISHED_TTL, dead};
 use crate::pipeline::books::{Books, BooksApart};
 use crate::pipeline::house::Errand;
 use crate::pipeline::kept::Kept;
-use crate::pipeline::record::RequestRecord;
 use crate::pipeline::running::Stoppable;
 use crate::pipeline::tenure::Tenure;
 use crate::pipeline::{Answer, ErrorType, House, Orchestrator, Problem, RequestStatus};
-use crate::store::{Entry, StateKey};
-use crate::words::{RequestEvent, to_json};
+use crate::store::StateKey;
+use crate::words::RequestEvent;
+use writing::STORE_PAUSE;
 
 /// How long is waited before the second attempt, at least; twice as long before each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long is waited before what the store could not take is offered again.
-const STORE_PAUSE: Duration = Duration::from_millis(250);
-
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// There is a result, and nothing is left to do.
     Finished,
+    /// Somebody else is to go on with it at once.
+    GivenBack,
     /// Somebody else works on it, or will.
     Left,
 }
@@ -65,9 +66,12 @@ pub(super) async fn perform(orchestrator: &Orchestrator, job: &[u8]) -> End {
     let house = orchestrator.house();
     let key = StateKey::Request(order.request_id);
     let tenure = Tenure::begin(&house.store, &key, house.config.lease).await;
-    let (Ok(Ok(tenure)), Ok(record)) = (tenure, house.store.read(key.to_string()).await) else {
+    let keys = [key, StateKey::Cancel(order.request_id)];
+    let keys = keys.iter().map(ToString::to_string).collect();
+    let (Ok(Ok(tenure)), Ok(known)) = (tenure, house.store.read_all(keys).await) else {
         return End::Left;
     };
+    let [record, cancel] = known.try_into().unwrap_or_default();
     let mut duty = Duty {
         stoppable: house.running.enter(order.request_id),
         orchestrator,
@@ -90,6 +94,9 @@ pub(super) async fn perform(orchestrator: &Orchestrator, job: &[u8]) -> End {
             duty.setbacks.push(setback);
         }
     }
+    if cancel.is_some() {
+        return duty.conclude(RequestStatus::Cancelled, None).await;
+    }
     duty.perform().await
 }
 
@@ -101,9 +108,6 @@ impl Duty<'_> {
     async fn perform(&mut self) -> End {
         let most = self.house().config.background.max_attempts;
         loop {
-            if self.is_cancelled().await {
-                return self.conclude(RequestStatus::Cancelled, None).await;
-            }
             if self.attempt >= most {
                 return self.give_up().await;
             }
@@ -125,6 +129,9 @@ impl Duty<'_> {
                     self.setbacks.push(problem.to_string());
                     if self.attempt < most && !self.is_to_go_on(&problem).await {
                         return self.leave().await;
+                    }
+                    if self.is_cancelled().await {
+                        return self.conclude(RequestStatus::Cancelled, None).await;
                     }
                 }
                 Turn::Passed(Err(problem)) => {
@@ -225,71 +232,11 @@ impl Duty<'_> {
     /// Leaves it to others, as if this attempt had not been.
     async fn leave(&mut self) -> End {
         self.attempt -= 1;
-        self.note(RequestStatus::Queued).await;
-        End::Left
-    }
-
-    async fn conclude(&mut self, status: RequestStatus, problem: Option<Problem>) -> End {
-        let id = self.order.request_id;
-        let problem = problem.map(|problem| problem.of_request(id));
-        let record = RequestRecord {
-            problem,
-            ..self.record(status)
-        };
-        self.write_result(to_json(&record)).await
-    }
-
-    /// Writes how far it has come; `false` when somebody else may be further.
-    async fn note(&self, status: RequestStatus) -> bool {
-        let record = to_json(&self.record(status));
-        let written = self.tenure.write(self.entry(record, UNFINISHED_TTL)).await;
-        written.unwrap_or(false)
-    }
-
-    /// Writes the result, however long the store is away, unless somebody else has gone on with the
-    /// request meanwhile.
-    async fn write_result(&self, record: Bytes) -> End {
-        let house = self.house();
-        let entry = self.entry(record, house.config.request_ttl);
-        loop {
-            match self.tenure.write(entry.clone()).await {
-                Ok(true) => return End::Finished,
-                Ok(false) => match self.may_still_write().await {
-                    Some(true) => {}
-                    Some(false) => return End::Left,
-                    None => tokio::time::sleep(STORE_PAUSE).await,
-                },
-                Err(_away) => tokio::time::sleep(STORE_PAUSE).await,
-            }
+        if self.note(RequestStatus::Queued).await {
+            End::GivenBack
+        } else {
+            End::Left
         }
-    }
-
-    /// Whether, though the lease has ended, nobody has gone on with the request; `None` when that
-    /// cannot be told.
-    async fn may_still_write(&self) -> Option<bool> {
-        let house = self.house();
-        if !self.tenure.resume(house.config.lease).await.ok()? {
-            return Some(false);
-        }
-        let key = StateKey::Request(self.order.request_id).to_string();
-        let record = house.store.read(key).await.ok()?;
-        Some(record.is_none_or(|record| {
-            Kept::read(&record)
-                .is_ok_and(|kept| !kept.status.is_final() && kept.attempt == self.attempt)
-        }))
-    }
-
-    fn record(&self, status: RequestStatus) -> RequestRecord {
-        RequestRecord {
-            attempt: self.attempt,
-            setbacks: self.setbacks.as_slice().into(),
-            ..RequestRecord::of_order(self.house().id, &self.order, status)
-        }
-    }
-
-    fn entry(&self, record: Bytes, ttl: Duration) -> Entry {
-        let key = StateKey::Request(self.order.request_id).to_string();
-        Entry::new(key, record, ttl).listed()
     }
 }
 

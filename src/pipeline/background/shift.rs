@@ -85,11 +85,17 @@ async fn work(orchestrator: Orchestrator, job: Job, place: OwnedSemaphorePermit)
         error!("a request was left, for the orchestrator panicked over it: this is a bug");
         End::Left
     });
-    if end == End::Finished
-        && let Err(error) = house.store.finish(vec![job.ticket.clone()]).await
-    {
-        // Whoever takes it then finds it finished.
-        warn!("a finished request stays in the queue for now: {error}");
+    let ticket = vec![job.ticket.clone()];
+    match end {
+        End::Finished => {
+            if let Err(error) = house.store.finish(ticket).await {
+                // Whoever takes it then finds it finished.
+                warn!("a finished request stays in the queue for now: {error}");
+            }
+        }
+        // If this cannot be said, it is taken over a little later.
+        End::GivenBack => drop(house.store.leave(house.id, ticket).await),
+        End::Left => {}
     }
     drop((held, place));
 }

@@ -107,6 +107,13 @@ impl Queue for Embedded {
         ready(Ok(())).boxed()
     }
 
+    fn leave(&self, _worker: Uuid, jobs: Vec<Ticket>) -> BoxFuture<'_, Result<(), StoreError>> {
+        for number in jobs.iter().filter_map(number) {
+            self.desk.hold(number, 0);
+        }
+        ready(Ok(())).boxed()
+    }
+
     fn finish(&self, jobs: Vec<Ticket>) -> BoxFuture<'_, Result<(), StoreError>> {
         let numbers: Vec<u64> = jobs.iter().filter_map(number).collect();
         async move {

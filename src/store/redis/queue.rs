@@ -16,6 +16,9 @@ const QUEUE: &str = "queue";
 /// All workers are one group: each job goes to one of them.
 const GROUP: &str = "orchestrators";
 
+/// Longer than anybody waits before a job is taken over.
+const LEFT: Duration = Duration::from_secs(30 * 86_400);
+
 /// How long a worker may not have been heard of before it is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
@@ -84,20 +87,11 @@ impl Queue for Redis {
     }
 
     fn hold(&self, worker: Uuid, jobs: Vec<Ticket>) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move {
-            if jobs.is_empty() {
-                return Ok(());
-            }
-            let mut request = Pipeline::new();
-            request.cmd("XCLAIM").arg(self.key(QUEUE)).arg(GROUP);
-            request.arg(worker.to_string()).arg(0);
-            for Ticket(id) in &jobs {
-                request.arg(id);
-            }
-            request.arg("JUSTID").ignore();
-            self.of_group(&request).await
-        }
-        .boxed()
+        self.say_idle(worker, jobs, Duration::ZERO).boxed()
+    }
+
+    fn leave(&self, worker: Uuid, jobs: Vec<Ticket>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.say_idle(worker, jobs, LEFT).boxed()
     }
 
     fn finish(&self, jobs: Vec<Ticket>) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -141,6 +135,24 @@ impl Redis {
             }
             done => done,
         }
+    }
+
+    /// Says for how long the worker has not worked on those jobs.
+    async fn say_idle(
+        &self,
+        worker: Uuid,
+        jobs: Vec<Ticket>,
+        idle: Duration,
+    ) -> Result<(), StoreError> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<&str> = jobs.iter().map(|Ticket(id)| id.as_str()).collect();
+        let mut request = Pipeline::new();
+        request.cmd("XCLAIM").arg(self.key(QUEUE)).arg(GROUP);
+        request.arg(worker.to_string()).arg(0).arg(ids);
+        request.arg("IDLE").arg(millis(idle)).arg("JUSTID").ignore();
+        self.of_group(&request).await
     }
 
     /// Forgets workers that have long been gone.

@@ -110,6 +110,17 @@ pub(super) async fn a_job_is_given_again_unless_it_is_held_or_finished(store: Ar
     );
 }
 
+pub(super) async fn a_job_that_was_left_is_given_again_at_once(store: Arc<dyn Store>) {
+    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+    enqueue(&*store, names(3)).await;
+    let jobs = store.take(first, 3).await.unwrap();
+    store.leave(first, tickets(&jobs[1..])).await.unwrap();
+    let taken = store.take_over(second, MINUTE, 10).await.unwrap();
+    assert_eq!(taken, jobs[1..]);
+    let again = store.take_over(first, MINUTE, 10).await.unwrap();
+    assert!(again.is_empty(), "whoever has taken it over holds it");
+}
+
 pub(super) async fn a_full_queue_takes_all_or_nothing(store: Arc<dyn Store>) {
     assert!(store.enqueue(names(3), Vec::new(), 5).await.unwrap());
     assert!(!store.enqueue(names(3), Vec::new(), 5).await.unwrap());

@@ -10,11 +10,20 @@ local function name(number)
   return (string.gsub(tostring(number), "%d", function(digit) return string.char(97 + digit) end))
 end
 
+-- More headers, as arguments: "Name: value".
+local headers = { ["Content-Type"] = "application/json" }
+function init(arguments)
+  for _, header in ipairs(arguments) do
+    local name, value = string.match(header, "^([^:]+): *(.*)$")
+    if name then headers[name] = value end
+  end
+end
+
 local asked = 0
 function request()
   asked = asked + 1
   local body = string.format('{"content":"hello from visitor %s %s"}', name(id), name(asked))
-  return wrk.format("POST", "/orchestrate", { ["Content-Type"] = "application/json" }, body)
+  return wrk.format("POST", "/orchestrate", headers, body)
 end
 
 function done(summary, latency)
