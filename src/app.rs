@@ -194,7 +194,7 @@ impl App {
             None => start::open_store(&settings.state)?,
         };
         let journal = Journal::start_on(&control, Arc::clone(&store));
-        let monitored = Arc::clone(&store);
+        let (monitored, lease) = (Arc::clone(&store), settings.pipeline.lease);
         let (background, staff) = Background::new(&settings.pipeline.background);
         let workshop = Arbiter::new().handle();
         let (root, registry) = start::start_agents(&settings, specs, &control).await?;
@@ -221,7 +221,7 @@ impl App {
             config: settings.pipeline,
             registry: registry.clone(),
             journal: journal.clone(),
-            peers: Peers::new(id, Arc::clone(&store)),
+            peers: Peers::new(id, Arc::clone(&store), lease),
             store,
             running: Running::default(),
             sessions: Sessions::new(),
@@ -235,13 +235,13 @@ impl App {
             HealthMonitor::new(settings.health_check_interval, registry, journal, monitored);
         HealthMonitor::start_in_arbiter(&control, |_| monitor);
         let orchestrator = Orchestrator::new(house);
-        staff.start_on(&workshop, &orchestrator);
         workshop.spawn(orchestrator.clone().hear_news());
         workshop.spawn(orchestrator.clone().beat());
         workshop.spawn(orchestrator.clone().catch_up());
         workshop.spawn(orchestrator.clone().warn_others());
         // Agents that were registered before are there from the beginning, if the store is.
         let _ = orchestrator.follow_list().await;
+        staff.start_on(&workshop, &orchestrator);
         workshop.spawn(orchestrator.clone().follow_crew());
         Ok(orchestrator)
     }

@@ -63,9 +63,13 @@ pub(crate) use sessions::Sessions;
 pub use sessions::{Session, SessionConcurrency, SessionConfig, SessionTurn};
 pub use status::RequestStatus;
 
+use books::Books;
 use events::Audience;
 use house::{Arrival, Errand};
 use record::Ledger;
+
+/// How long an answer waits until its events are written.
+const LOG_PATIENCE: Duration = Duration::from_millis(250);
 
 /// What the pipeline may do, and how long it may take.
 #[derive(Debug, Clone)]
@@ -196,6 +200,11 @@ impl Orchestrator {
             Some(_) => Box::pin(house.take_turn(&errand, &mut request, deadline)).await?,
             None => None,
         };
+        // Whoever is not waited for has not lost any time yet.
+        let deadline = match &errand.books {
+            Books::Journal => deadline,
+            Books::Apart(_) => house.deadline(&request),
+        };
         let arrival = house.admit(errand, deadline).await?;
         let time = arrival.deadline.remaining(Instant::now());
         let plan = house.plan(&request, time).await?;
@@ -209,8 +218,9 @@ impl Orchestrator {
             Box::pin(turn.end(question, answer)).await;
         }
         if let Some(log) = log {
-            // Whoever reads of the end may believe to have read all that came before.
-            Box::pin(log.close()).await;
+            // Whoever reads of the end may believe to have read all that came before, unless the store
+            // is away: that keeps nobody waiting.
+            let _ = tokio::time::timeout(LOG_PATIENCE, Box::pin(log.close())).await;
         }
         ledger.close(conclusion)
     }

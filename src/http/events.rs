@@ -1,19 +1,22 @@
 //! Server-Sent Events: what happens to a request, while it happens or afterwards.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
+use futures::future::LocalBoxFuture;
 use futures::stream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use super::once::Answering;
 use super::query::{self, Parameters};
 use super::respond::{Response, respond};
-use crate::pipeline::{Answer, Follower, Numbered, OrchestrationRequest, Orchestrator, Problem};
+use crate::pipeline::{
+    Answer, ErrorType, Follower, Numbered, OrchestrationRequest, Orchestrator, Problem,
+};
 use crate::words::{RequestEvent, RequestId};
 
 const EVENT_STREAM: &str = "text/event-stream";
@@ -68,16 +71,19 @@ pub(super) fn answering(
         let _ = tell.send(Numbered::new(number, event));
     };
     let orchestrator = orchestrator.clone();
-    let working = async move {
+    // It goes on while nobody reads; it ends with whoever would.
+    let working = actix_web::rt::spawn(async move {
         let audience = Box::new(audience);
         orchestrator.run(id, request, Some(audience)).await
-    };
+    });
     streaming(Aloud {
-        working: Some(Box::pin(working)),
+        id,
+        working: Working(working),
         events,
         outcome: None,
         last: 0,
         answering: Some(answering),
+        finishing: None,
     })
 }
 
@@ -92,30 +98,40 @@ impl Source for Follower {
     }
 }
 
-type Working = Pin<Box<dyn Future<Output = Result<Answer, Problem>>>>;
+/// A request that is worked on until this is dropped.
+struct Working(JoinHandle<Result<Answer, Problem>>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 /// A request that is worked on as long as somebody listens.
 struct Aloud {
-    working: Option<Working>,
+    id: RequestId,
+    working: Working,
     events: UnboundedReceiver<Numbered>,
     outcome: Option<Result<Answer, Problem>>,
     /// The number of the last event.
     last: u64,
     answering: Option<Answering>,
+    /// The last event, once the answer is kept.
+    finishing: Option<(Numbered, LocalBoxFuture<'static, ()>)>,
 }
 
 impl Source for Aloud {
+    /// May be dropped at any time, and goes on where it was.
     async fn next(&mut self) -> Option<Numbered> {
-        while let Some(working) = &mut self.working {
+        while self.outcome.is_none() && self.answering.is_some() {
             tokio::select! {
                 biased;
                 Some(event) = self.events.recv() => {
                     self.last = event.number;
                     return Some(event);
                 }
-                outcome = working => {
-                    self.outcome = Some(outcome);
-                    self.working = None;
+                done = &mut self.working.0 => {
+                    self.outcome = Some(done.unwrap_or_else(|_| Err(panicked(self.id))));
                 }
             }
         }
@@ -123,15 +139,24 @@ impl Source for Aloud {
             self.last = event.number;
             return Some(event);
         }
-        let (outcome, answering) = (self.outcome.take()?, self.answering.take()?);
-        let number = self.last + 1;
-        let event = match &outcome {
-            Ok(answer) => Numbered::completed(number, answer.json().clone()),
-            Err(problem) => Numbered::failed(number, problem),
-        };
-        answering.answered(outcome).await;
-        Some(event)
+        if let (Some(outcome), Some(answering)) = (self.outcome.take(), self.answering.take()) {
+            let number = self.last + 1;
+            let event = match &outcome {
+                Ok(answer) => Numbered::completed(number, answer.json().clone()),
+                Err(problem) => Numbered::failed(number, problem),
+            };
+            self.finishing = Some((event, Box::pin(answering.answered(outcome))));
+        }
+        let (_, kept) = self.finishing.as_mut()?;
+        kept.await;
+        self.finishing.take().map(|(event, _)| event)
     }
+}
+
+fn panicked(id: RequestId) -> Problem {
+    log::error!("request {id}: the handler of its events panicked");
+    let detail = "this is a bug; the log of the orchestrator has more under the request's id";
+    Problem::new(ErrorType::InternalError, detail).of_request(id)
 }
 
 /// One event, for whoever was given the answer before.

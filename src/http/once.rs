@@ -43,13 +43,19 @@ impl Answering {
         };
         // What is no text is refused as a key.
         let key = key.to_str().unwrap_or_default();
-        Ok(match orchestrator.begin_once(key, body).await? {
+        Ok(match orchestrator.begin_once(key, body, id).await? {
             Begun::Again(known) => Turn::Repeat(known),
             Begun::First(once) => Turn::Work(Self {
                 id,
                 once: Some(once),
             }),
         })
+    }
+
+    /// The id under which the request may have been accepted before, without its sender being told.
+    pub(super) fn begun_before(&self) -> Option<RequestId> {
+        let begun = self.once.as_ref().map(Once::request_id);
+        begun.filter(|id| *id != self.id)
     }
 
     /// Keeps the answer, if it is to be kept, and passes it on.

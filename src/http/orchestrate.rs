@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::once::{self, Answering, Turn};
 use super::respond::{Response, respond, respond_json};
 use super::{body, events};
-use crate::pipeline::{Answer, OrchestrationRequest, Orchestrator, RequestStatus};
+use crate::pipeline::{Answer, OrchestrationRequest, Orchestrator, Problem, RequestStatus};
 use crate::words::RequestId;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -42,8 +42,7 @@ pub(super) async fn orchestrate(
             let answered = orchestrator.run(id, question, None).await;
             answered.map(response)
         } else {
-            let accepted = orchestrator.accept_as(id, &question).await;
-            accepted.map(|()| accepted_as(id))
+            accept(&orchestrator, answering.begun_before(), id, &question).await
         };
         answering.respond(answer).await
     };
@@ -52,6 +51,22 @@ pub(super) async fn orchestrate(
     } else {
         respond_json(&request, work).await
     }
+}
+
+async fn accept(
+    orchestrator: &Orchestrator,
+    begun_before: Option<RequestId>,
+    id: RequestId,
+    request: &OrchestrationRequest,
+) -> Result<HttpResponse, Problem> {
+    if let Some(before) = begun_before
+        && orchestrator.was_accepted(before).await?
+    {
+        return Ok(accepted_as(before));
+    }
+    let id = begun_before.unwrap_or(id);
+    orchestrator.accept_as(id, request).await?;
+    Ok(accepted_as(id))
 }
 
 /// Whether the client waits for the answer, rather than look for it later (RFC 7240).

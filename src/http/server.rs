@@ -74,6 +74,8 @@ pub async fn serve(
         info!("no new requests are let in; finishing those that are");
         // The server goes on meanwhile, to tell newcomers.
         orchestrator.drain(config.shutdown_timeout).await;
+        // What was promised is left to others before its agents end.
+        orchestrator.leave_the_rest().await;
         // Whoever is still in is told so by the end of the agents.
         orchestrator.end_agents().await;
         handle.stop(true).await;

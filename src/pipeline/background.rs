@@ -57,7 +57,7 @@ impl Default for BackgroundConfig {
 
 /// How long a request may wait, and its state is kept until it is finished. After that it is kept as
 /// long as any other.
-pub(super) const UNFINISHED_TTL: Duration = Duration::from_secs(7 * 86_400);
+pub(in crate::pipeline) const UNFINISHED_TTL: Duration = Duration::from_secs(7 * 86_400);
 
 /// Applications that wait to be written together.
 const APPLICATIONS: usize = 1024;

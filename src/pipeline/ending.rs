@@ -23,7 +23,7 @@ impl Orchestrator {
     }
 
     /// Leaves to others what is not finished of that for which nobody waits here.
-    async fn leave_the_rest(&self) {
+    pub(crate) async fn leave_the_rest(&self) {
         self.house.background.end();
         let idle = self.house.background.idle();
         if tokio::time::timeout(LEAVING, idle).await.is_err() {

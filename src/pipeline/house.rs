@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::background::Background;
+use super::background::{Background, UNFINISHED_TTL};
 use super::books::Books;
 use super::events::EventLog;
 use super::running::Running;
@@ -76,7 +76,9 @@ pub(super) struct Errand {
     /// The conversation that it is a part of.
     pub session_id: Option<SessionId>,
     /// Why earlier attempts came to nothing.
-    pub setbacks: Arc<[String]>,
+    pub setbacks: Vec<String>,
+    /// How often it was begun, also by those who left it to others; 0 where nobody can.
+    pub epoch: u32,
     pub listener: Option<Listener>,
     /// Where all is entered that the listener is told.
     pub log: Option<EventLog>,
@@ -91,7 +93,8 @@ impl Errand {
             timestamp: Timestamp::now(),
             attempt: 1,
             session_id: None,
-            setbacks: Arc::default(),
+            setbacks: Vec::new(),
+            epoch: 0,
             listener: None,
             log: None,
             books: Books::Journal,
@@ -123,10 +126,10 @@ impl Deref for Arrival {
 }
 
 impl House {
-    /// The log of an attempt at a request.
-    pub(super) fn log_of(&self, id: RequestId, attempt: u32) -> EventLog {
+    /// The log of an attempt at a request: the first, or one after others.
+    pub(super) fn log_of(&self, id: RequestId, epoch: u32) -> EventLog {
         let ttl = self.config.request_ttl + self.config.request_timeout;
-        EventLog::begin(Arc::clone(&self.store), id, attempt, ttl)
+        EventLog::begin(Arc::clone(&self.store), id, epoch, ttl)
     }
 
     /// Until when the request is to be answered.
@@ -150,8 +153,13 @@ impl House {
             // Nobody waits who could be told to come again.
             Books::Apart(_) => SessionConcurrency::Enqueue,
         };
-        let wait = Wait::until(deadline.instant(), concurrency);
-        let turn = SessionLease::take(self, id, wait).await?.begin().await;
+        let until = match &errand.books {
+            Books::Journal => deadline.instant(),
+            Books::Apart(_) => deadline.instant() + UNFINISHED_TTL,
+        };
+        let wait = Wait::until(until, concurrency);
+        let turn = SessionLease::take(self, id, wait).await?;
+        let turn = turn.begin(errand.id).await;
         let said_since = std::mem::take(&mut request.history);
         request.history = turn.history();
         request.history.extend(said_since);

@@ -8,6 +8,7 @@
 //! free. When the store goes away in the middle, the answer is sent all the same, and written as soon
 //! as that is possible; until then the key is in use.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,8 @@ use sha2::{Digest, Sha256};
 
 use super::tenure::Tenure;
 use super::{ErrorType, Numbered, Orchestrator, Problem};
-use crate::store::{Entry, StoreError, idempotency_key};
-use crate::words::{hex, to_json};
+use crate::store::{Entry, Store, StoreError, idempotency_key};
+use crate::words::{RequestId, hex, to_json};
 
 /// How long an answer can be had again.
 const KEPT: Duration = Duration::from_secs(86_400);
@@ -32,6 +33,8 @@ const LONGEST_KEY: usize = 255;
 struct Entered<A> {
     /// A hash of the request.
     fingerprint: String,
+    /// The request that was begun.
+    request_id: RequestId,
     answer: Option<A>,
 }
 
@@ -67,9 +70,11 @@ pub(crate) enum Begun {
 
 /// The right to do the request of a key. When it is dropped without an answer, the key is free.
 pub(crate) struct Once {
+    store: Arc<dyn Store>,
     tenure: Tenure,
     key: String,
     fingerprint: String,
+    request_id: RequestId,
 }
 
 impl Orchestrator {
@@ -78,10 +83,15 @@ impl Orchestrator {
     /// # Errors
     /// `ValidationError` for what cannot be a key, `IdempotencyKeyInUse`, `IdempotencyKeyMismatch`,
     /// and `StateUnavailable`, for without the state nobody can tell.
-    pub(crate) async fn begin_once(&self, key: &str, request: &Value) -> Result<Begun, Problem> {
+    pub(crate) async fn begin_once(
+        &self,
+        key: &str,
+        request: &Value,
+        id: RequestId,
+    ) -> Result<Begun, Problem> {
         check(key)?;
         let fingerprint = fingerprint(request);
-        let begun = self.claim(&idempotency_key(key), fingerprint).await;
+        let begun = self.claim(&idempotency_key(key), fingerprint, id).await;
         begun.map_err(|error| Problem::no_state(&error))?
     }
 
@@ -89,6 +99,7 @@ impl Orchestrator {
         &self,
         key: &str,
         fingerprint: String,
+        mut request_id: RequestId,
     ) -> Result<Result<Begun, Problem>, StoreError> {
         let house = self.house();
         let tenure = Tenure::begin(&house.store, key, house.config.lease).await?;
@@ -104,14 +115,19 @@ impl Orchestrator {
             if let Some(answer) = entered.answer {
                 return Ok(Ok(Begun::Again(answer)));
             }
+            if entered.fingerprint == fingerprint {
+                request_id = entered.request_id;
+            }
         }
         let Ok(tenure) = tenure else {
             return Ok(Err(in_use_by_another()));
         };
         let once = Once {
+            store: Arc::clone(&house.store),
             tenure,
             key: key.to_owned(),
             fingerprint,
+            request_id,
         };
         // Others who send something else under the key are told at once.
         Ok(if once.enter(None).await? {
@@ -123,9 +139,14 @@ impl Orchestrator {
 }
 
 impl Once {
+    /// The id of the request, if it is one for which nobody waits: the same as when it was begun before.
+    pub(crate) fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
     /// Keeps the answer.
     pub(crate) async fn answered(self, answer: Known) {
-        if matches!(self.enter(Some(&answer)).await, Err(_away)) {
+        if self.keep(&answer).await.is_err() {
             tokio::spawn(self.answered_later(answer));
             return;
         }
@@ -134,7 +155,7 @@ impl Once {
 
     async fn answered_later(self, answer: Known) {
         let offering = async {
-            while self.enter(Some(&answer)).await.is_err() {
+            while self.keep(&answer).await.is_err() {
                 tokio::time::sleep(RETRY).await;
             }
         };
@@ -143,10 +164,27 @@ impl Once {
         }
     }
 
+    /// Writes the answer, unless somebody else has begun the request meanwhile.
+    async fn keep(&self, answer: &Known) -> Result<(), StoreError> {
+        while !self.enter(Some(answer)).await? {
+            let others = !self.tenure.resume().await?;
+            let entered = self.store.read(self.key.clone()).await?;
+            let entered = entered.and_then(|it| serde_json::from_slice::<Entered<Known>>(&it).ok());
+            let is_ours =
+                |it: &Entered<Known>| it.answer.is_none() && it.request_id == self.request_id;
+            if others || !entered.as_ref().is_none_or(is_ours) {
+                return Ok(());
+            }
+            self.tenure.confirm();
+        }
+        Ok(())
+    }
+
     /// Writes what is known; `false` when the lease has ended.
     async fn enter(&self, answer: Option<&Known>) -> Result<bool, StoreError> {
         let entered = Entered {
             fingerprint: self.fingerprint.clone(),
+            request_id: self.request_id,
             answer,
         };
         let entry = Entry::new(self.key.clone(), to_json(&entered), KEPT);

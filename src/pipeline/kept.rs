@@ -26,6 +26,9 @@ pub(crate) struct Kept<'a> {
     /// Why earlier attempts came to nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub setbacks: Vec<String>,
+    /// How often it was begun, also by those who left it to others in order.
+    #[serde(default, skip_serializing)]
+    pub epoch: u32,
     #[serde(skip_serializing)]
     pub question: Option<&'a RawValue>,
     pub routing: Option<&'a RawValue>,
@@ -132,11 +135,11 @@ impl Orchestrator {
             let detail = format!("the request `{id}` is finished; nothing is left to cancel");
             return Err(Problem::new(ErrorType::AlreadyFinished, detail).of_request(id));
         }
-        if self.house().running.stop(id) {
-            return Ok(());
-        }
+        let here = self.house().running.stop(id);
         if kept.asynchronous {
-            self.cancel_queued(id).await
+            self.cancel_queued(id, here).await
+        } else if here {
+            Ok(())
         } else {
             self.cancel_elsewhere(id).await
         }

@@ -1,6 +1,6 @@
 //! The orchestrators that share the state, and which of them live.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -40,17 +40,22 @@ pub(crate) struct Peers {
     store: Arc<dyn Store>,
     started_at: Timestamp,
     address: OnceLock<String>,
+    lease: Duration,
+    /// When the store was away for the last time.
+    missed: Mutex<Option<Instant>>,
     /// Rung when there is more to say than that it lives.
     bell: Notify,
 }
 
 impl Peers {
-    pub(crate) fn new(id: Uuid, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(id: Uuid, store: Arc<dyn Store>, lease: Duration) -> Self {
         Self {
             id,
             store,
             started_at: Timestamp::now(),
             address: OnceLock::new(),
+            lease,
+            missed: Mutex::default(),
             bell: Notify::new(),
         }
     }
@@ -71,7 +76,19 @@ impl Peers {
             return false;
         }
         let heard = self.store.read(StateKey::Instance(id).to_string()).await;
-        !matches!(heard, Ok(None))
+        !matches!(heard, Ok(None)) || !self.in_touch_for(self.lease)
+    }
+
+    /// Whether the store has been there for so long, so that others have had the time to say that they
+    /// live.
+    pub(super) fn in_touch_for(&self, span: Duration) -> bool {
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        missed.is_none_or(|missed| missed.elapsed() >= span)
+    }
+
+    fn note_missed(&self) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        *missed = Some(Instant::now());
     }
 
     fn me(&self, in_flight: usize, registry: &Registry) -> Peer {
@@ -144,16 +161,18 @@ impl Orchestrator {
         self.house().admission.in_flight()
     }
 
-    /// Says again and again that this orchestrator lives, for ever.
+    /// Says again and again that this orchestrator lives, until it ends.
     pub(crate) async fn beat(self) {
         let house = self.house();
         if !house.store.is_shared() {
             return;
         }
-        loop {
+        while !house.admission.is_closed() {
             let me = house.peers.me(self.in_flight(), &house.registry);
-            // Others notice when it cannot be said; the journal says why.
-            let _ = house.peers.beat(&me, house.config.lease).await;
+            if house.peers.beat(&me, house.config.lease).await.is_err() {
+                // Others notice; the journal says why.
+                house.peers.note_missed();
+            }
             let beat = house.config.lease / BEATS;
             let _ = tokio::time::timeout(beat, house.peers.bell.notified()).await;
         }

@@ -40,8 +40,11 @@ pub(super) struct RequestRecord {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub asynchronous: bool,
     /// Why earlier attempts came to nothing.
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    pub setbacks: Arc<[String]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub setbacks: Vec<String>,
+    /// How often it was begun, also by those who left it to others in order.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub epoch: u32,
     /// What was asked, up to 2000 characters.
     pub question: Arc<str>,
     /// How its agents were chosen, unless the answer says so.
@@ -63,7 +66,8 @@ impl RequestRecord {
             instance_id,
             attempt: 0,
             asynchronous: true,
-            setbacks: Arc::default(),
+            setbacks: Vec::new(),
+            epoch: 0,
             question: beginning(order.question()).into(),
             routing: None,
             problem: None,
@@ -202,7 +206,8 @@ impl<'a> Ledger<'a> {
             instance_id: self.house.id,
             attempt: self.arrival.attempt,
             asynchronous: matches!(self.arrival.books, Books::Apart(_)),
-            setbacks: Arc::clone(&self.arrival.setbacks),
+            setbacks: self.arrival.setbacks.clone(),
+            epoch: self.arrival.epoch,
             question: Arc::clone(&self.question),
             routing: Some(Arc::clone(&self.routing)),
             problem,
@@ -242,6 +247,11 @@ impl Drop for Ledger<'_> {
             self.enter(None, to_json(&record));
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// As much of a question as is kept.

@@ -50,11 +50,13 @@ impl Orchestrator {
         }
         let registered = self.register(spec).await?;
         let entry = to_json(entry);
-        let listing = [
+        // All that are known, in case the store has lost them.
+        let known = recruits.clone().into_iter();
+        let this = [
             (name.clone(), entry.clone()),
             (MARK.to_owned(), Bytes::new()),
         ];
-        if let Err(error) = self.write_list(listing).await {
+        if let Err(error) = self.write_list(known.chain(this)).await {
             self.remove(&name).await?;
             return Err(Problem::no_state(&error));
         }

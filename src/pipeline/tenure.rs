@@ -1,29 +1,42 @@
 //! Holding a lease for as long as it is needed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log::warn;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::store::{Claim, Entry, Lease, Store, StoreError};
 
 /// A lease is renewed so often while it would last.
 const RENEWALS: u32 = 4;
+/// How often it is tried to release a lease while the store is away.
+const RETRY: Duration = Duration::from_millis(250);
 
 /// A lease that is renewed until this is dropped, and released then.
 ///
-/// Invariant: what [`write`](Self::write) says was written was written by the only holder.
+/// Invariant: what [`write`](Self::write) says was written was written by the only holder, and nobody
+/// else has held the lease since [`begin`](Self::begin) or [`confirm`](Self::confirm).
 ///
-/// Edges: while the store is away nobody knows whether the lease still lasts, and its holder goes on. It
-/// is [lost](Self::lost) when somebody else has it.
+/// Edges: while the store is away nobody knows whether the lease still lasts, and its holder goes on. A
+/// lease whose time was over, and which nobody else has, is asked for anew; but somebody may have had it
+/// in between, and so nothing is written before the holder has looked, and confirmed. It is
+/// [lost](Self::lost) when somebody else has it.
 pub(super) struct Tenure {
     store: Arc<dyn Store>,
-    lease: Lease,
+    held: Arc<Mutex<Held>>,
+    span: Duration,
     lost: CancellationToken,
     end: DropGuard,
     keeping: JoinHandle<()>,
+}
+
+struct Held {
+    lease: Lease,
+    /// Whether it was over for a while.
+    lapsed: bool,
 }
 
 impl Tenure {
@@ -35,23 +48,32 @@ impl Tenure {
         span: Duration,
     ) -> Result<Result<Self, Duration>, StoreError> {
         let lease = Lease::of(key);
-        if let Claim::Held { left } = store.acquire(lease.clone(), span).await? {
+        let mut asking = Asking::new(store, &lease, span);
+        let claim = store.acquire(lease.clone(), span).await?;
+        asking.answered = true;
+        if let Claim::Held { left } = claim {
             return Ok(Err(left));
         }
         let (lost, end) = (CancellationToken::new(), CancellationToken::new());
-        let renewing = keep(
-            Arc::clone(store),
-            lease.clone(),
+        let held = Held {
+            lease,
+            lapsed: false,
+        };
+        let held = Arc::new(Mutex::new(held));
+        let keeper = Keeper {
+            store: Arc::clone(store),
+            held: Arc::clone(&held),
             span,
-            lost.clone(),
-            end.clone(),
-        );
+            lost: lost.clone(),
+            end: end.clone(),
+        };
         Ok(Ok(Self {
             store: Arc::clone(store),
-            lease,
+            held,
+            span,
             lost,
             end: end.drop_guard(),
-            keeping: tokio::spawn(renewing),
+            keeping: tokio::spawn(keeper.keep()),
         }))
     }
 
@@ -67,41 +89,124 @@ impl Tenure {
         self.lost.cancelled().await;
     }
 
-    /// Writes the value of the key; `false` when the lease has ended.
+    /// Writes the value of the key; `false` when the lease has ended, if only for a while.
     pub(super) async fn write(&self, entry: Entry) -> Result<bool, StoreError> {
-        self.store.write_held(self.lease.clone(), entry).await
+        let lease = {
+            let held = lock(&self.held);
+            if held.lapsed {
+                return Ok(false);
+            }
+            held.lease.clone()
+        };
+        self.store.write_held(lease, entry).await
     }
 
-    /// Asks for the lease once more, after it has ended; `false` when somebody else has it.
-    pub(super) async fn resume(&self, span: Duration) -> Result<bool, StoreError> {
-        let claim = self.store.acquire(self.lease.clone(), span).await?;
-        Ok(claim == Claim::Granted)
+    /// Makes sure that the lease is held, after something could not be written; `false` when somebody
+    /// else has it. Whoever has then found that nobody has changed anything [confirms](Self::confirm).
+    pub(super) async fn resume(&self) -> Result<bool, StoreError> {
+        let lease = lock(&self.held).lease.clone();
+        if self.store.renew(lease.clone(), self.span).await? {
+            return Ok(true);
+        }
+        ask_anew(&self.store, &self.held, &lease, self.span).await
+    }
+
+    /// Says that nobody has changed anything while the lease was over.
+    pub(super) fn confirm(&self) {
+        lock(&self.held).lapsed = false;
     }
 }
 
-/// Renews the lease until its end, and releases it.
-async fn keep(
+/// Asks for a lease that was over, with a new token: nothing that was sent under the old one is written.
+async fn ask_anew(
+    store: &Arc<dyn Store>,
+    held: &Arc<Mutex<Held>>,
+    old: &Lease,
+    span: Duration,
+) -> Result<bool, StoreError> {
+    let lease = Lease::of(&old.key);
+    let mut asking = Asking::new(store, &lease, span);
+    let claim = store.acquire(lease.clone(), span).await?;
+    asking.answered = true;
+    if claim != Claim::Granted {
+        return Ok(false);
+    }
+    let mut held = lock(held);
+    held.lease = lease;
+    held.lapsed = true;
+    Ok(true)
+}
+
+struct Keeper {
     store: Arc<dyn Store>,
-    lease: Lease,
+    held: Arc<Mutex<Held>>,
     span: Duration,
     lost: CancellationToken,
     end: CancellationToken,
-) {
-    while tokio::time::timeout(span / RENEWALS, end.cancelled())
-        .await
-        .is_err()
-    {
-        let renewed = match store.renew(lease.clone(), span).await {
-            // Its time was over, for one of us stood still. Perhaps nobody has asked for it yet.
-            Ok(false) => store.acquire(lease.clone(), span).await,
-            Ok(true) => Ok(Claim::Granted),
-            Err(error) => Err(error),
-        };
-        if let Ok(Claim::Held { .. }) = renewed {
-            warn!("{} was taken over by another orchestrator", lease.key);
-            return lost.cancel();
+}
+
+impl Keeper {
+    /// Renews the lease until its end, and releases it.
+    async fn keep(self) {
+        let pause = self.span / RENEWALS;
+        while tokio::time::timeout(pause, self.end.cancelled())
+            .await
+            .is_err()
+        {
+            let lease = lock(&self.held).lease.clone();
+            let held = match self.store.renew(lease.clone(), self.span).await {
+                // Its time was over, for one of us stood still, or the holder has just asked anew.
+                Ok(false) if lock(&self.held).lease != lease => Ok(true),
+                Ok(false) => ask_anew(&self.store, &self.held, &lease, self.span).await,
+                renewed => renewed,
+            };
+            if held == Ok(false) {
+                warn!("{} was taken over by another orchestrator", lease.key);
+                return self.lost.cancel();
+            }
+        }
+        let lease = lock(&self.held).lease.clone();
+        release(self.store, lease, self.span).await;
+    }
+}
+
+/// Releases a lease, and tries again while the store is away, until it has ended by itself.
+async fn release(store: Arc<dyn Store>, lease: Lease, span: Duration) {
+    let over = Instant::now() + span;
+    while store.release(lease.clone()).await.is_err() && Instant::now() < over {
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// A lease that is asked for. It may have been granted though nobody hears so; then it is released.
+struct Asking {
+    store: Arc<dyn Store>,
+    lease: Lease,
+    span: Duration,
+    answered: bool,
+}
+
+impl Asking {
+    fn new(store: &Arc<dyn Store>, lease: &Lease, span: Duration) -> Self {
+        Self {
+            store: Arc::clone(store),
+            lease: lease.clone(),
+            span,
+            answered: false,
         }
     }
-    // It ends by itself, if a little later, when this cannot be said.
-    let _ = store.release(lease).await;
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if !self.answered {
+            let (store, lease) = (Arc::clone(&self.store), self.lease.clone());
+            tokio::spawn(release(store, lease, self.span));
+        }
+    }
+}
+
+fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    // Nothing panics while the lock is held, and no await happens under it.
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }

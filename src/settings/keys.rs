@@ -187,7 +187,13 @@ fn state(place: &Reader<'_>, settings: &mut Settings) {
     ];
     place.allow_only(&known);
     let pipeline = &mut settings.pipeline;
-    set(&mut pipeline.lease, seconds(place, "lease"));
+    if let Some(lease) = place.member("lease") {
+        let seconds = lease.seconds();
+        if seconds.is_some_and(|it| it < SHORTEST_LEASE) {
+            lease.fault("expected 1 or more seconds");
+        }
+        set(&mut pipeline.lease, seconds);
+    }
     set(&mut pipeline.request_ttl, seconds(place, "request_ttl"));
     if let (Some(ttl), Some(kept)) = (pipeline.metrics_ttl.as_mut(), seconds(place, "metrics_ttl"))
     {
@@ -205,6 +211,9 @@ fn state(place: &Reader<'_>, settings: &mut Settings) {
         Backend::Embedded => StateConfig::File(path.into()),
     };
 }
+
+/// Whoever lives has to be able to say so some times meanwhile.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 fn queue(place: &Reader<'_>, settings: &mut Settings) {
     place.allow_only(&["concurrency", "capacity", "max_attempts"]);

@@ -244,6 +244,46 @@ async fn requests_that_were_written_survive_a_kill() {
 }
 
 #[actix_rt::test]
+async fn what_a_kill_cut_off_is_interrupted_or_done_after_the_next_start() {
+    let remote = Remote::start();
+    let slow = format!("{{name: slow, kind: http, urls: [\"{}\"]}}", remote.url);
+    let config = agents(&[CHAT, &slow]);
+    let file = config.path().join("state.redb");
+    let variables = [("ORCHESTRATOR__STATE__PATH", file.to_str().unwrap())];
+    let mut process = Process::orchestrator(config.path(), &variables);
+    let client = Client::of(&process);
+    let body = json!({"content": "wait", "agents": ["slow"]});
+    let waiting = (client.clone(), body.clone());
+    rt::spawn(async move { waiting.0.try_to_ask(&waiting.1).await.map(drop) });
+    remote.asked(1).await;
+    let promised = client.ask_async(&body).await.request_id();
+    remote.asked(2).await;
+    written(&client).await;
+    let listed = client.get("/requests?status=running").await.json(200);
+    let ids = listed["requests"].as_array().unwrap().iter();
+    let ids: Vec<_> = ids.map(|it| it["request_id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    let cut_off = ids.iter().find(|id| **id != promised.to_string()).unwrap();
+    process.signal("KILL");
+    process.wait();
+
+    let process = Process::orchestrator(config.path(), &variables);
+    let client = Client::of(&process);
+    let record = client.get(&format!("/requests/{cut_off}")).await.json(200);
+    assert_eq!(record["status"], "interrupted");
+    // The two whose callers are gone would take one each.
+    remote.allow(3);
+    until("what was promised is done", async || {
+        client.record(promised).await.json(200)["status"] == "succeeded"
+    })
+    .await;
+    let record = client.record(promised).await.json(200);
+    assert_eq!(record["attempt"], 2);
+    let listed = client.get("/requests?status=interrupted").await.json(200);
+    assert_eq!(listed["requests"][0]["request_id"], **cut_off);
+}
+
+#[actix_rt::test]
 async fn a_kill_at_any_moment_leaves_a_file_that_opens_again() {
     let config = agents(&[CHAT]);
     let file = config.path().join("state.redb");

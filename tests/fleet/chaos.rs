@@ -15,10 +15,11 @@ use crate::support::server::until;
 
 /// How one is killed after another.
 struct Plan {
-    /// Requests that are accepted in all.
-    requests: usize,
-    /// How often one is killed; as many requests are handed in for each as make it all.
+    /// Requests that are handed in before each is killed.
+    share: usize,
+    /// How many are killed, if that does not take longer than this.
     kills: usize,
+    longest: Duration,
     /// Before which of these Redis stands still for a while.
     pauses: &'static [usize],
 }
@@ -51,9 +52,13 @@ impl Plan {
         });
         let callers: Vec<_> = callers.collect();
         let mut timer = rt::time::interval(EVERY);
+        let (began, mut requests) = (Instant::now(), 0);
         for kill in 0..self.kills {
-            let share = self.requests * (kill + 1) / self.kills - self.requests * kill / self.kills;
-            allowed.add_permits(share);
+            if began.elapsed() > self.longest {
+                break;
+            }
+            requests += self.share;
+            allowed.add_permits(self.share);
             timer.tick().await;
             if self.pauses.contains(&kill) {
                 fleet.redis.pause();
@@ -64,12 +69,12 @@ impl Plan {
             promises.look(&fleet).await;
         }
         until("all that may be handed in was accepted", async || {
-            promises.accepted.borrow().len() == self.requests
+            promises.accepted.borrow().len() == requests
         })
         .await;
         allowed.close();
         join_all(callers).await;
-        promises.kept(&fleet, self.requests).await;
+        promises.kept(&fleet, requests).await;
     }
 }
 
@@ -90,9 +95,17 @@ impl Promises {
         }
     }
 
-    /// Notes the records of requests that are finished, and that those which were stay as they were.
+    /// Looks at the requests that were not finished, and at some that were.
     async fn look(&self, fleet: &Fleet) {
-        let ids: Vec<String> = self.accepted.borrow().keys().cloned().collect();
+        let accepted: Vec<String> = self.accepted.borrow().keys().cloned().collect();
+        let is_finished = |id: &String| self.results.borrow().contains_key(id);
+        let (finished, mut ids): (Vec<_>, Vec<_>) = accepted.into_iter().partition(is_finished);
+        ids.extend(fastrand::choose_multiple(finished, 100));
+        self.look_at(fleet, &ids).await;
+    }
+
+    /// Notes the records of those that are finished, and that those which were stay as they were.
+    async fn look_at(&self, fleet: &Fleet, ids: &[String]) {
         for chunk in ids.chunks(64) {
             let looks = chunk.iter().map(|id| look_at(fleet, id));
             for (id, record) in chunk.iter().zip(join_all(looks).await) {
@@ -121,7 +134,8 @@ impl Promises {
             self.results.borrow().len() == requests
         })
         .await;
-        self.look(fleet).await;
+        let all: Vec<String> = self.accepted.borrow().keys().cloned().collect();
+        self.look_at(fleet, &all).await;
         let (accepted, results) = (self.accepted.borrow(), self.results.borrow());
         for (id, content) in accepted.iter() {
             let record: Value = serde_json::from_str(&results[id]).unwrap();
@@ -159,8 +173,9 @@ async fn look_at(fleet: &Fleet, id: &str) -> Option<(String, String)> {
 #[actix_rt::test]
 async fn while_one_after_another_is_killed_nothing_that_was_accepted_is_lost() {
     let plan = Plan {
-        requests: 2_000,
+        share: 134,
         kills: 15,
+        longest: Duration::MAX,
         pauses: &[],
     };
     plan.carry_out().await;
@@ -169,8 +184,9 @@ async fn while_one_after_another_is_killed_nothing_that_was_accepted_is_lost() {
 #[actix_rt::test]
 async fn while_redis_stands_still_as_well_nothing_that_was_accepted_is_lost() {
     let plan = Plan {
-        requests: 2_000,
+        share: 134,
         kills: 15,
+        longest: Duration::MAX,
         pauses: &[4, 9],
     };
     plan.carry_out().await;
@@ -181,8 +197,9 @@ async fn while_redis_stands_still_as_well_nothing_that_was_accepted_is_lost() {
 #[ignore = "takes ten minutes"]
 async fn soak() {
     let plan = Plan {
-        requests: 60_000,
-        kills: 560,
+        share: 100,
+        kills: usize::MAX,
+        longest: Duration::from_secs(600),
         pauses: &[100, 200, 300, 400],
     };
     plan.carry_out().await;

@@ -18,17 +18,24 @@ impl Orchestrator {
 
     /// Stops a request for which nobody waits: whoever works on it is told, and whoever comes to it
     /// later finds it written.
-    pub(in crate::pipeline) async fn cancel_queued(&self, id: RequestId) -> Result<(), Problem> {
-        self.mark_and_cancel(id)
-            .await
-            .map_err(|error| Problem::no_state(&error))
+    pub(in crate::pipeline) async fn cancel_queued(
+        &self,
+        id: RequestId,
+        here: bool,
+    ) -> Result<(), Problem> {
+        let done = self.mark_and_cancel(id, here).await;
+        done.map_err(|error| Problem::no_state(&error))
     }
 
-    async fn mark_and_cancel(&self, id: RequestId) -> Result<(), StoreError> {
+    async fn mark_and_cancel(&self, id: RequestId, here: bool) -> Result<(), StoreError> {
         let house = self.house();
         let mark = StateKey::Cancel(id).to_string();
         let mark = Entry::new(mark, "cancelled", UNFINISHED_TTL);
         house.store.write(vec![mark]).await?;
+        if here {
+            // Whoever works on it has been stopped; the mark is for those who would after a crash.
+            return Ok(());
+        }
         self.tell_others(&News::Cancel { request: id }).await;
         let key = StateKey::Request(id);
         let Ok(tenure) = Tenure::begin(&house.store, &key, house.config.lease).await? else {

@@ -71,6 +71,9 @@ impl Orchestrator {
         let letter = read.map_err(|error| Problem::no_state(&error))?;
         let letter = letter.and_then(|letter| serde_json::from_slice(&letter).ok());
         let letter: DeadLetter = letter.ok_or_else(unknown)?;
+        // It has no earlier life: its events are numbered anew.
+        let events = store.remove(StateKey::Events(id).to_string(), None).await;
+        events.map_err(|error| Problem::no_state(&error))?;
         self.enqueue(&letter.order).await?;
         let removed = store.remove(key, None).await;
         removed.map_err(|error| Problem::no_state(&error))?;

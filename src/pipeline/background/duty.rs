@@ -11,6 +11,7 @@ use log::{error, info};
 use super::order::Order;
 use super::{UNFINISHED_TTL, dead};
 use crate::pipeline::books::{Books, BooksApart};
+use crate::pipeline::events::EventLog;
 use crate::pipeline::house::Errand;
 use crate::pipeline::kept::Kept;
 use crate::pipeline::running::Stoppable;
@@ -39,8 +40,9 @@ struct Duty<'a> {
     orchestrator: &'a Orchestrator,
     order: Order,
     tenure: Tenure,
-    stoppable: Stoppable,
+    stoppable: Stoppable<'a>,
     attempt: u32,
+    epoch: u32,
     setbacks: Vec<String>,
 }
 
@@ -66,18 +68,24 @@ pub(super) async fn perform(orchestrator: &Orchestrator, job: &[u8]) -> End {
     let house = orchestrator.house();
     let key = StateKey::Request(order.request_id);
     let tenure = Tenure::begin(&house.store, &key, house.config.lease).await;
+    let Ok(Ok(tenure)) = tenure else {
+        return End::Left;
+    };
+    // Entered first: whoever cancels it from now on is heard, or has left a mark that is read.
+    let stoppable = house.running.enter(order.request_id);
     let keys = [key, StateKey::Cancel(order.request_id)];
     let keys = keys.iter().map(ToString::to_string).collect();
-    let (Ok(Ok(tenure)), Ok(known)) = (tenure, house.store.read_all(keys).await) else {
+    let Ok(known) = house.store.read_all(keys).await else {
         return End::Left;
     };
     let [record, cancel] = known.try_into().unwrap_or_default();
     let mut duty = Duty {
-        stoppable: house.running.enter(order.request_id),
+        stoppable,
         orchestrator,
         order,
         tenure,
         attempt: 0,
+        epoch: 0,
         setbacks: Vec::new(),
     };
     if let Some(record) = record
@@ -87,6 +95,7 @@ pub(super) async fn perform(orchestrator: &Orchestrator, job: &[u8]) -> End {
             return End::Finished;
         }
         duty.attempt = kept.attempt;
+        duty.epoch = kept.epoch;
         duty.setbacks.clone_from(&kept.setbacks);
         if kept.status != RequestStatus::Queued {
             let ended = kept.instance_id;
@@ -112,6 +121,7 @@ impl Duty<'_> {
                 return self.give_up().await;
             }
             self.attempt += 1;
+            self.epoch += 1;
             // Counted before anything is done that could end this orchestrator.
             if !self.note(RequestStatus::Routing).await {
                 return End::Left;
@@ -147,6 +157,7 @@ impl Duty<'_> {
     /// Has the agents do it once. What there is to be written meanwhile is written before this ends.
     async fn attempt(&self) -> (Turn, Option<Bytes>) {
         let books = Arc::new(BooksApart::default());
+        let log = self.house().log_of(self.order.request_id, self.epoch);
         let noting = async {
             while let Some(note) = books.noted().await {
                 // It only tells how far the request has come.
@@ -158,26 +169,39 @@ impl Duty<'_> {
                 biased;
                 () = self.tenure.lost() => Turn::Lost,
                 () = self.stoppable.stopped() => Turn::Stopped,
+                () = self.marked() => Turn::Stopped,
                 () = self.house().background.closing.cancelled() => Turn::Closing,
-                outcome = self.pass(&books) => Turn::Passed(outcome),
+                outcome = self.pass(&books, &log) => Turn::Passed(outcome),
             };
             (turn, books.end())
         };
         let (ended, ()) = tokio::join!(working, noting);
+        // Whoever reads of the end may believe to have read all that came before.
+        log.close().await;
         ended
     }
 
-    async fn pass(&self, books: &Arc<BooksApart>) -> Result<Answer, Problem> {
-        let log = self.house().log_of(self.order.request_id, self.attempt);
+    /// Waits until somebody has cancelled the request whom nobody here has heard.
+    async fn marked(&self) {
+        loop {
+            tokio::time::sleep(self.house().config.lease / 4).await;
+            if self.is_cancelled().await {
+                return;
+            }
+        }
+    }
+
+    async fn pass(&self, books: &Arc<BooksApart>, log: &EventLog) -> Result<Answer, Problem> {
         let nobody_here = |_, _: &RequestEvent| {};
         let errand = Errand {
             id: self.order.request_id,
             timestamp: self.order.accepted_at,
             attempt: self.attempt,
             session_id: None,
-            setbacks: self.setbacks.as_slice().into(),
+            setbacks: self.setbacks.clone(),
+            epoch: self.epoch,
             listener: Some(log.listener(Box::new(nobody_here))),
-            log: Some(log),
+            log: None,
             books: Books::Apart(Arc::clone(books)),
         };
         let request = self.order.request(&self.house().config)?;
@@ -240,7 +264,9 @@ impl Duty<'_> {
     }
 }
 
-/// Whether nobody has done anything for the request yet, so that it may be tried again.
+/// Whether nobody has done anything for the request yet, so that it may be tried again. Its agents
+/// were there when it was accepted: here they may not have been registered yet.
 fn was_refused(problem: &Problem) -> bool {
-    problem.error_type().status() == 503
+    let error_type = problem.error_type();
+    error_type.status() == 503 || error_type == ErrorType::AgentNotFound
 }

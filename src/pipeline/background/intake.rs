@@ -51,6 +51,16 @@ impl Orchestrator {
         self.enqueue(&Order::new(id, request)).await
     }
 
+    /// Whether a request of that id is in the queue, or was.
+    pub(crate) async fn was_accepted(&self, id: RequestId) -> Result<bool, Problem> {
+        let known = self
+            .house()
+            .store
+            .read(StateKey::Request(id).to_string())
+            .await;
+        Ok(known.map_err(|error| Problem::no_state(&error))?.is_some())
+    }
+
     /// Puts an order in the queue, and its state where all can see it.
     pub(super) async fn enqueue(&self, order: &Order) -> Result<(), Problem> {
         let house = self.house();

@@ -31,7 +31,12 @@ pub(super) async fn take_over(orchestrator: Orchestrator) {
     let house = orchestrator.house();
     let lease = house.config.lease;
     while let Some(places) = free_places(&orchestrator).await {
-        let jobs = house.store.take_over(house.id, lease, places.len()).await;
+        // After the store was away, everybody is given the time to say that they live.
+        let jobs = if house.peers.in_touch_for(lease) {
+            house.store.take_over(house.id, lease, places.len()).await
+        } else {
+            Ok(Vec::new())
+        };
         if !begin(&orchestrator, jobs, places) {
             tokio::time::sleep(lease / 4).await;
         }
@@ -69,7 +74,8 @@ fn begin(
     places: Vec<OwnedSemaphorePermit>,
 ) -> bool {
     // The journal says when the store is away.
-    let jobs = jobs.unwrap_or_default();
+    let mut jobs = jobs.unwrap_or_default();
+    jobs.retain(|job| !orchestrator.house().background.held().contains(&job.ticket));
     let some = !jobs.is_empty();
     for (job, place) in jobs.into_iter().zip(places) {
         actix_rt::spawn(work(orchestrator.clone(), job, place));

@@ -106,7 +106,7 @@ impl Follower {
             self.over = true;
             if self.place.number <= before {
                 self.read
-                    .push_back(derived::last(before + 1, self.id, &kept));
+                    .push_back(derived::last(before.saturating_add(1), self.id, &kept));
             }
         }
         Ok(())

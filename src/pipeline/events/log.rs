@@ -33,7 +33,7 @@ pub(in crate::pipeline) struct EventLog {
 struct Shared {
     store: Arc<dyn Store>,
     id: RequestId,
-    attempt: u32,
+    epoch: u32,
     ttl: Duration,
     pages: Mutex<Pages>,
     bell: Notify,
@@ -53,13 +53,13 @@ impl EventLog {
     pub(in crate::pipeline) fn begin(
         store: Arc<dyn Store>,
         id: RequestId,
-        attempt: u32,
+        epoch: u32,
         ttl: Duration,
     ) -> Self {
         let shared = Arc::new(Shared {
             store,
             id,
-            attempt,
+            epoch,
             ttl,
             pages: Mutex::default(),
             bell: Notify::new(),
@@ -155,9 +155,9 @@ impl Shared {
         let number = match *next {
             Some(number) => number,
             // The first attempt begins with an empty log.
-            None if self.attempt == 1 => 1,
+            None if self.epoch == 1 => 1,
             None => {
-                let begun = self.store.begin(log.clone(), self.attempt, self.ttl).await;
+                let begun = self.store.begin(log.clone(), self.epoch, self.ttl).await;
                 match begun.map_err(|_| Away)? {
                     Some(before) => before + 1,
                     None => return Ok(self.stop()),
@@ -165,7 +165,7 @@ impl Shared {
             }
         };
         *next = Some(number);
-        let (count, epoch) = (batch.len(), self.attempt);
+        let (count, epoch) = (batch.len(), self.epoch);
         let appended = self
             .store
             .append(log, Place { epoch, number }, batch, self.ttl);

@@ -127,8 +127,13 @@ impl Sessions {
         said.map(|(id, said)| (id.clone(), said.clone())).collect()
     }
 
+    /// How many turns of a session wait for the store.
+    pub(super) fn count_unwritten(&self, id: &SessionId) -> usize {
+        lock(&self.unwritten).said.get(id).map_or(0, Vec::len)
+    }
+
     /// Forgets the first turns of those that wait for the store.
-    fn written(&self, id: &SessionId, count: usize) {
+    pub(super) fn written(&self, id: &SessionId, count: usize) {
         let mut unwritten = lock(&self.unwritten);
         let Some(said) = unwritten.said.get_mut(id) else {
             return;

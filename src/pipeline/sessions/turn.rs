@@ -35,6 +35,8 @@ pub(in crate::pipeline) struct SessionLease<'a> {
 pub(in crate::pipeline) struct TurnTaken<'a> {
     lease: SessionLease<'a>,
     session: Session,
+    /// Turns among these that waited for the store.
+    unwritten: usize,
 }
 
 impl Wait {
@@ -100,35 +102,30 @@ impl<'a> SessionLease<'a> {
         }
     }
 
-    /// Begins the turn: what was said before is read.
-    pub(in crate::pipeline) async fn begin(self) -> TurnTaken<'a> {
+    /// Begins the turn of a request: what was said before is read, without what an earlier attempt at
+    /// the request has said.
+    pub(in crate::pipeline) async fn begin(mut self, request: RequestId) -> TurnTaken<'a> {
         let (house, config) = (self.house, &self.house.config.session);
         let read = match &self.tenure {
-            Some(_) => house.store.read(session_key(self.id.as_str())).await,
-            None => return self.begin_alone(),
+            Some(_) => house.store.read(session_key(self.id.as_str())).await.ok(),
+            None => None,
         };
-        let Ok(stored) = read else {
-            return self.begin_alone();
+        let unwritten = house.sessions.count_unwritten(&self.id);
+        let mut session = if let Some(stored) = read {
+            let stored = stored.and_then(|stored| Session::read(&stored));
+            let known = house
+                .sessions
+                .with_unwritten(self.id.as_str(), stored, config);
+            known.unwrap_or_else(|| Session::new(self.id.clone()))
+        } else {
+            self.tenure = None;
+            house.sessions.remembered(&self.id, config)
         };
-        let stored = stored.and_then(|stored| Session::read(&stored));
-        let known = house
-            .sessions
-            .with_unwritten(self.id.as_str(), stored, config);
-        let session = known.unwrap_or_else(|| Session::new(self.id.clone()));
+        session.turns.retain(|turn| turn.request_id != request);
         TurnTaken {
             lease: self,
             session,
-        }
-    }
-
-    /// Begins the turn with what is known here.
-    fn begin_alone(mut self) -> TurnTaken<'a> {
-        self.tenure = None;
-        let house = self.house;
-        let session = house.sessions.remembered(&self.id, &house.config.session);
-        TurnTaken {
-            lease: self,
-            session,
+            unwritten,
         }
     }
 }
@@ -158,8 +155,10 @@ impl TurnTaken<'_> {
             None => false,
         };
         if !written {
-            house.sessions.put_aside(&self.lease.id, &said);
+            // The store has had its time; what it may still hold of ours ends by itself.
+            return house.sessions.put_aside(&self.lease.id, &said);
         }
+        house.sessions.written(&self.lease.id, self.unwritten);
         if let Some(tenure) = self.lease.tenure.take() {
             // Whoever is next here need not ask twice.
             tenure.end().await;

@@ -18,6 +18,7 @@ struct HeldThings {
     leases: HashMap<String, (Uuid, u64)>,
     /// When each job that was taken was last held, by its number.
     jobs: BTreeMap<u64, u64>,
+    last_job: u64,
     /// From how many leases on it is worth while to look for ended ones.
     tidy_at: usize,
 }
@@ -69,9 +70,16 @@ impl Desk {
         }
     }
 
+    /// The highest number of a job that was ever taken: none may have one of these again, for who has
+    /// taken them may still finish them.
+    pub(super) fn last_job(&self) -> u64 {
+        self.held().last_job
+    }
+
     /// Takes the job, unless somebody has.
     pub(super) fn take(&self, job: u64, now: u64) -> bool {
         let mut held = self.held();
+        held.last_job = job.max(held.last_job);
         let free = !held.jobs.contains_key(&job);
         if free {
             held.jobs.insert(job, now);

@@ -51,9 +51,9 @@ impl Queue for Embedded {
         records: Vec<Entry>,
         most: usize,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        let now = self.now_rounded_up();
+        let (desk, now) = (self.desk.clone(), self.now_rounded_up());
         self.change(move |batch| {
-            let put = batch.enqueue(&jobs, most as u64)?;
+            let put = batch.enqueue(&jobs, desk.last_job(), most as u64)?;
             if put {
                 records.iter().try_for_each(|it| batch.put(it, now))?;
             }

@@ -160,12 +160,14 @@ impl<'t> Batch<'t> {
         Ok(last.transpose()?.map(|(name, _)| name.value().1.to_owned()))
     }
 
-    /// Puts jobs at the end of the queue, unless more than `most` would be in it.
-    pub(super) fn enqueue(&mut self, jobs: &[Bytes], most: u64) -> Result<bool, Error> {
+    /// Puts jobs at the end of the queue, after all numbers up to that one, unless more than `most` would
+    /// be in it.
+    pub(super) fn enqueue(&mut self, jobs: &[Bytes], used: u64, most: u64) -> Result<bool, Error> {
         if self.queue.len()? + jobs.len() as u64 > most {
             return Ok(false);
         }
         let last = self.queue.last()?.map_or(0, |(number, _)| number.value());
+        let last = last.max(used);
         for (number, job) in (last + 1..).zip(jobs) {
             self.queue.insert(number, &job[..])?;
         }

@@ -53,7 +53,7 @@ impl Leases for Redis {
                 .arg(entry.ttl_millis());
             let (written,) = self.link.query(&request).await?;
             if written && entry.listed {
-                self.list(std::slice::from_ref(&entry)).await?;
+                self.list_anew(&entry).await?;
             }
             Ok(written)
         }

@@ -1,10 +1,11 @@
 //! Finds keys by their age, though a server can only be asked for keys that one knows.
 //!
-//! Of each family there is a sorted set for each minute, with the ids that were made then, and one
-//! of those minutes. A minute expires with the last of its keys; then it is taken off the list of
-//! minutes by whoever comes upon it. No set grows for longer than a minute, and none for ever.
+//! Of each family there are two sorted sets for each minute, with the ids that were made then, those
+//! that are kept for long and the others, and one of those minutes. A set expires with the last of its
+//! keys; then its minute is taken off the list of minutes by whoever comes upon it. No set grows for
+//! longer than a minute, and none for ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::Pipeline;
@@ -18,43 +19,75 @@ const MINUTES_AT_ONCE: usize = 32;
 /// An empty minute that is so old will stay empty.
 const SETTLED: u64 = 5;
 
+/// From how long on an entry is kept for long, milliseconds.
+const LONG: u64 = 2 * 3600 * 1000;
+
+/// A set of ids: those of one minute that are kept for long, or not.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Shelf<'a> {
+    family: &'a str,
+    minute: u64,
+    long: bool,
+}
+
 impl Redis {
-    /// Enters the listed ones of these entries.
-    pub(super) async fn list(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let requests = self.listing(entries);
+    /// Enters a listed entry that takes the place of another one, which was perhaps to be kept for
+    /// longer.
+    pub(super) async fn list_anew(&self, entry: &Entry) -> Result<(), StoreError> {
+        let mut requests = self.listing(std::slice::from_ref(entry));
+        if let Some((family, id, minute)) = parts(&entry.key)
+            && entry.ttl_millis() < LONG
+        {
+            let long = true;
+            let shelf = Shelf {
+                family,
+                minute,
+                long,
+            };
+            let mut leave = Pipeline::new();
+            leave
+                .cmd("ZREM")
+                .arg(self.shelf_key(shelf))
+                .arg(id)
+                .ignore();
+            requests.push(leave);
+        }
         self.each(requests).await
     }
 
-    /// The requests that enter them, each for keys of one slot.
+    /// The requests that enter the listed ones of these entries, each for keys of one slot.
     pub(super) fn listing(&self, entries: &[Entry]) -> Vec<Pipeline> {
-        let mut minutes: BTreeMap<(&str, u64), (Vec<&str>, u64)> = BTreeMap::new();
+        let mut shelves: BTreeMap<Shelf<'_>, (Vec<&str>, u64)> = BTreeMap::new();
         for entry in entries.iter().filter(|entry| entry.listed) {
             if let Some((family, id, minute)) = parts(&entry.key) {
-                let (ids, ttl) = minutes.entry((family, minute)).or_default();
+                let shelf = Shelf {
+                    family,
+                    minute,
+                    long: entry.ttl_millis() >= LONG,
+                };
+                let (ids, ttl) = shelves.entry(shelf).or_default();
                 ids.push(id);
                 *ttl = entry.ttl_millis().max(*ttl);
             }
         }
-        let requests = minutes
-            .into_iter()
-            .flat_map(|((family, minute), (ids, ttl))| {
-                let all = self.minutes_key(family);
-                let mut add = Pipeline::new();
-                add.cmd("ZADD").arg(&all).arg(minute).arg(minute).ignore();
-                // Whoever lists later keeps it.
-                add.cmd("PEXPIRE").arg(&all).arg(ttl).arg("NX").ignore();
-                add.cmd("PEXPIRE").arg(&all).arg(ttl).arg("GT").ignore();
-                let key = self.minute_key(family, minute);
-                let mut fill = Pipeline::new();
-                fill.cmd("ZADD").arg(&key);
-                for id in ids {
-                    fill.arg(0).arg(id);
-                }
-                fill.ignore();
-                fill.cmd("PEXPIRE").arg(&key).arg(ttl).arg("NX").ignore();
-                fill.cmd("PEXPIRE").arg(&key).arg(ttl).arg("GT").ignore();
-                [add, fill]
-            });
+        let requests = shelves.into_iter().flat_map(|(shelf, (ids, ttl))| {
+            let (all, minute) = (self.minutes_key(shelf.family), shelf.minute);
+            let mut add = Pipeline::new();
+            add.cmd("ZADD").arg(&all).arg(minute).arg(minute).ignore();
+            // Whoever lists later keeps it.
+            add.cmd("PEXPIRE").arg(&all).arg(ttl).arg("NX").ignore();
+            add.cmd("PEXPIRE").arg(&all).arg(ttl).arg("GT").ignore();
+            let key = self.shelf_key(shelf);
+            let mut fill = Pipeline::new();
+            fill.cmd("ZADD").arg(&key);
+            for id in ids {
+                fill.arg(0).arg(id);
+            }
+            fill.ignore();
+            fill.cmd("PEXPIRE").arg(&key).arg(ttl).arg("NX").ignore();
+            fill.cmd("PEXPIRE").arg(&key).arg(ttl).arg("GT").ignore();
+            [add, fill]
+        });
         requests.collect()
     }
 
@@ -82,20 +115,29 @@ impl Redis {
             };
             last = format!("({oldest}");
             let bound = before.map_or_else(|| "+".to_owned(), |(_, id, _)| format!("({id}"));
-            let reading = minutes.iter().map(|minute| {
+            let shelves = minutes.iter().flat_map(|&minute| {
+                [false, true].map(|long| Shelf {
+                    family,
+                    minute,
+                    long,
+                })
+            });
+            let reading = shelves.map(|shelf| {
+                let key = self.shelf_key(shelf);
                 let mut request = Pipeline::new();
-                request
-                    .cmd("ZREVRANGEBYLEX")
-                    .arg(self.minute_key(family, *minute));
+                request.cmd("ZREVRANGEBYLEX").arg(&key);
                 request.arg(&bound).arg("-").arg("LIMIT").arg(0).arg(most);
-                request.cmd("EXISTS").arg(self.minute_key(family, *minute));
+                request.cmd("EXISTS").arg(&key);
                 request
             });
             let read: Vec<(Vec<String>, bool)> = self.each(reading.collect()).await?;
             let mut gone = Vec::new();
-            for (minute, (ids, exists)) in minutes.into_iter().zip(read) {
-                found.extend(ids.into_iter().map(|id| format!("{family}:{id}")));
-                if !exists && minute + SETTLED < this_minute() {
+            for (minute, shelves) in minutes.into_iter().zip(read.chunks(2)) {
+                let ids = shelves.iter().flat_map(|(ids, _)| ids);
+                // One that was finished a moment ago may be on both.
+                let ids: BTreeSet<&String> = ids.collect();
+                found.extend(ids.into_iter().rev().map(|id| format!("{family}:{id}")));
+                if !shelves.iter().any(|(_, exists)| *exists) && minute + SETTLED < this_minute() {
                     gone.push(minute);
                 }
             }
@@ -116,8 +158,10 @@ impl Redis {
         self.key(&format!("listed:{family}"))
     }
 
-    fn minute_key(&self, family: &str, minute: u64) -> String {
-        self.key(&format!("listed:{family}:{minute}"))
+    fn shelf_key(&self, shelf: Shelf<'_>) -> String {
+        let Shelf { family, minute, .. } = shelf;
+        let kind = if shelf.long { ":long" } else { "" };
+        self.key(&format!("listed:{family}:{minute}{kind}"))
     }
 }
 

@@ -59,21 +59,26 @@ impl Duty<'_> {
     /// cannot be told.
     async fn may_still_write(&self) -> Option<bool> {
         let house = self.house();
-        if !self.tenure.resume(house.config.lease).await.ok()? {
+        if !self.tenure.resume().await.ok()? {
             return Some(false);
         }
         let key = StateKey::Request(self.order.request_id).to_string();
         let record = house.store.read(key).await.ok()?;
-        Some(record.is_none_or(|record| {
+        let unchanged = record.is_none_or(|record| {
             Kept::read(&record)
-                .is_ok_and(|kept| !kept.status.is_final() && kept.attempt == self.attempt)
-        }))
+                .is_ok_and(|kept| !kept.status.is_final() && kept.epoch == self.epoch)
+        });
+        if unchanged {
+            self.tenure.confirm();
+        }
+        Some(unchanged)
     }
 
     fn record(&self, status: RequestStatus) -> RequestRecord {
         RequestRecord {
             attempt: self.attempt,
-            setbacks: self.setbacks.as_slice().into(),
+            setbacks: self.setbacks.clone(),
+            epoch: self.epoch,
             ..RequestRecord::of_order(self.house().id, &self.order, status)
         }
     }
