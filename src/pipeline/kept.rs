@@ -136,12 +136,10 @@ impl Orchestrator {
             return Err(Problem::new(ErrorType::AlreadyFinished, detail).of_request(id));
         }
         let here = self.house().running.stop(id);
-        if kept.asynchronous {
-            self.cancel_queued(id, here).await
-        } else if here {
-            Ok(())
-        } else {
-            self.cancel_elsewhere(id).await
+        match (kept.asynchronous, here) {
+            (true, _) => self.cancel_queued(id, here).await,
+            (false, true) => Ok(()),
+            (false, false) => self.cancel_elsewhere(id).await,
         }
     }
 }

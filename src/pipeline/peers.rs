@@ -15,6 +15,8 @@ use crate::words::{BreakerState, to_json};
 
 /// An orchestrator says so often that it lives, while it would be believed.
 const BEATS: u32 = 5;
+/// Every so many beats it is looked who is gone.
+const TIDY: u32 = 64;
 /// How long an orchestrator is remembered that is not heard of any more.
 const REMEMBERED: Duration = Duration::from_secs(86_400);
 
@@ -167,12 +169,20 @@ impl Orchestrator {
         if !house.store.is_shared() {
             return;
         }
+        let (mut beats, mut missed_before) = (0_u32, false);
         while !house.admission.is_closed() {
+            if beats.is_multiple_of(TIDY) {
+                // Those who are gone are taken off the list; next time, if not now.
+                let _ = house.peers.all().await;
+            }
+            beats = beats.wrapping_add(1);
             let me = house.peers.me(self.in_flight(), &house.registry);
-            if house.peers.beat(&me, house.config.lease).await.is_err() {
-                // Others notice; the journal says why.
+            // Others notice when it cannot be said; the journal says why.
+            let missed = house.peers.beat(&me, house.config.lease).await.is_err();
+            if missed || missed_before {
                 house.peers.note_missed();
             }
+            missed_before = missed;
             let beat = house.config.lease / BEATS;
             let _ = tokio::time::timeout(beat, house.peers.bell.notified()).await;
         }

@@ -128,10 +128,11 @@ async fn ask_anew(
     let mut asking = Asking::new(store, &lease, span);
     let claim = store.acquire(lease.clone(), span).await?;
     asking.answered = true;
-    if claim != Claim::Granted {
-        return Ok(false);
-    }
     let mut held = lock(held);
+    if claim != Claim::Granted {
+        // It may be us who have it: its keeper and its holder may ask at the same time.
+        return Ok(held.lease != *old);
+    }
     held.lease = lease;
     held.lapsed = true;
     Ok(true)
@@ -210,3 +211,6 @@ fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
     // Nothing panics while the lock is held, and no await happens under it.
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

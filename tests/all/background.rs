@@ -141,6 +141,7 @@ async fn what_an_agent_cannot_answer_has_failed_at_once() {
     assert_eq!(record["attempt"], 1);
     assert_eq!(record["problem"]["error_type"], "AgentFailed");
     assert_eq!(record["problem"]["request_id"], json!(id));
+    assert_eq!(record["routing"]["primary_agent"], "failing");
     assert_eq!(record["response"], Value::Null);
 }
 

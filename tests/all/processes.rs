@@ -17,6 +17,7 @@ use crate::support::raw::Connection;
 use crate::support::refusal::refusal;
 use crate::support::remote::Remote;
 use crate::support::server::{Process, until};
+use crate::support::sse::follow;
 
 /// A process whose agents are `chat_agent` and that remote one.
 struct Scene {
@@ -241,6 +242,42 @@ async fn requests_that_were_written_survive_a_kill() {
         assert_eq!(record["status"], "succeeded");
         assert_eq!(record["response"], answer.json(200));
     }
+}
+
+#[actix_rt::test]
+async fn what_was_promised_and_not_finished_at_the_end_is_done_after_the_next_start() {
+    let remote = Remote::start();
+    let slow = |name: &str| format!("{{name: {name}, kind: http, urls: [\"{}\"]}}", remote.url);
+    let config = agents(&[CHAT, &slow("one"), &slow("two")]);
+    let file = config.path().join("state.redb");
+    let variables = [
+        ("ORCHESTRATOR__STATE__PATH", file.to_str().unwrap()),
+        ("ORCHESTRATOR__SERVER__SHUTDOWN_TIMEOUT", "0.5"),
+    ];
+    let mut process = Process::orchestrator(config.path(), &variables);
+    let client = Client::of(&process);
+    let body = json!({"content": "wait", "agents": ["one", "two"], "mode": "parallel"});
+    let promised = client.ask_async(&body).await.request_id();
+    remote.asked(2).await;
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", process.log());
+
+    // The two that were cut off would take an answer each.
+    remote.allow(4);
+    let process = Process::orchestrator(config.path(), &variables);
+    let client = Client::of(&process);
+    until("what was promised is done", async || {
+        client.record(promised).await.json(200)["status"] == "succeeded"
+    })
+    .await;
+    let record = client.record(promised).await.json(200);
+    assert_eq!(record["attempt"], 1, "{record}");
+    assert_eq!(record["response"]["agents_used"], json!(["one", "two"]));
+    let heard = follow(&client, promised, 0).await.rest().await;
+    let numbers: Vec<u64> = heard.iter().map(|event| event.id).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    let begun = heard.iter().filter(|event| event.name == "agent.started");
+    assert_eq!(begun.count(), 4, "those of both lives, one after the other");
 }
 
 #[actix_rt::test]

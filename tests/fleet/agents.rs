@@ -200,3 +200,31 @@ async fn one_of_them_asks_an_agent_how_it_is_and_all_know() {
     }
     assert!(patient.visits().keys().any(|port| !asked.contains(port)));
 }
+
+#[actix_rt::test]
+async fn what_was_accepted_for_an_agent_that_was_registered_is_done_whoever_is_restarted() {
+    let (fleet, patient) = (Fleet::start(2, Duration::ZERO), Patient::start());
+    assert_eq!(
+        fleet
+            .client(0)
+            .post("/agents", patient.entry())
+            .await
+            .status,
+        201
+    );
+    fleet.until_all_know("patient", 200).await;
+    let body = json!({"content": "hello", "agents": ["patient"]});
+    let mut accepted = Vec::new();
+    for round in 0..6 {
+        for _ in 0..20 {
+            accepted.push(fleet.client(round % 2).ask_async(&body).await.request_id());
+        }
+        fleet.kill_and_replace(round % 2);
+    }
+    for id in accepted {
+        until("it is done", async || {
+            fleet.any().record(id).await.json(200)["status"] == "succeeded"
+        })
+        .await;
+    }
+}

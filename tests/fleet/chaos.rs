@@ -129,11 +129,14 @@ impl Promises {
 
     async fn kept(&self, fleet: &Fleet, requests: usize) {
         let began = Instant::now();
-        until("all that was accepted is finished", async || {
-            self.look(fleet).await;
-            self.results.borrow().len() == requests
-        })
-        .await;
+        while self.results.borrow().len() < requests {
+            let before = self.results.borrow().len();
+            until("more of what was accepted is finished", async || {
+                self.look(fleet).await;
+                self.results.borrow().len() > before
+            })
+            .await;
+        }
         let all: Vec<String> = self.accepted.borrow().keys().cloned().collect();
         self.look_at(fleet, &all).await;
         let (accepted, results) = (self.accepted.borrow(), self.results.borrow());
@@ -203,4 +206,30 @@ async fn soak() {
         pauses: &[100, 200, 300, 400],
     };
     plan.carry_out().await;
+}
+
+#[actix_rt::test]
+async fn an_outage_longer_than_a_lease_makes_nobody_begin_anew_what_goes_on_well() {
+    let fleet = Fleet::start(3, Duration::from_secs(16));
+    let body = json!({"content": "long", "agents": ["tally"]});
+    let mut accepted = Vec::new();
+    for _ in 0..24 {
+        accepted.push(fleet.any().ask_async(&body).await.request_id());
+    }
+    until("all are worked on", async || {
+        fleet.tally.times().len() == accepted.len()
+    })
+    .await;
+    fleet.redis.pause();
+    rt::time::sleep(PAUSE).await;
+    fleet.redis.resume();
+    for id in &accepted {
+        until("it is done", async || {
+            let answer = fleet.any().record(*id).await;
+            answer.status == 200 && answer.body()["status"] == "succeeded"
+        })
+        .await;
+    }
+    let times = fleet.tally.times();
+    assert!(times.values().all(|times| *times == 1), "{times:?}");
 }

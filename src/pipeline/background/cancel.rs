@@ -31,11 +31,12 @@ impl Orchestrator {
         let house = self.house();
         let mark = StateKey::Cancel(id).to_string();
         let mark = Entry::new(mark, "cancelled", UNFINISHED_TTL);
-        house.store.write(vec![mark]).await?;
+        let marked = house.store.write(vec![mark]).await;
         if here {
-            // Whoever works on it has been stopped; the mark is for those who would after a crash.
+            // It is stopped in any case; the mark is for those who would go on after a crash.
             return Ok(());
         }
+        marked?;
         self.tell_others(&News::Cancel { request: id }).await;
         let key = StateKey::Request(id);
         let Ok(tenure) = Tenure::begin(&house.store, &key, house.config.lease).await? else {

@@ -145,7 +145,11 @@ impl Duty<'_> {
                     }
                 }
                 Turn::Passed(Err(problem)) => {
-                    return self.conclude(RequestStatus::Failed, Some(problem)).await;
+                    return match record {
+                        Some(record) => self.write_result(record).await,
+                        // It did not get as far as to the agents.
+                        None => self.conclude(RequestStatus::Failed, Some(problem)).await,
+                    };
                 }
                 Turn::Stopped => return self.conclude(RequestStatus::Cancelled, None).await,
                 Turn::Lost => return End::Left,
