@@ -40,8 +40,7 @@ pub use self::signals::{Heard, Signals};
 pub trait Store: Leases + Queue + Logs + Signals + 'static {
     /// Writes all entries, in order; later entries for the same key win.
     ///
-    /// A batch is one transaction: its entries become visible together. Only where the store is spread
-    /// over several machines it is one for each key.
+    /// What is written of one key becomes visible at once, and with its time to live.
     ///
     /// # Errors
     /// [`StoreError`] when the batch may not have been written.

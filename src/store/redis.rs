@@ -98,42 +98,28 @@ impl Redis {
         format!("{}{key}", self.prefix)
     }
 
-    /// The batch as one transaction, so that no key is left behind without its time to live.
-    fn batch<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> Pipeline {
-        let mut batch = Pipeline::new();
-        batch.atomic();
+    /// The batch as requests, each for keys of one slot. No key is left behind without its time to live:
+    /// that is part of the command that sets a value, and in one transaction with fields.
+    fn batches(&self, entries: &[Entry]) -> Vec<Pipeline> {
+        let cluster = self.link.address().is_cluster();
+        let mut values: BTreeMap<&str, Pipeline> = BTreeMap::new();
+        let mut fields: BTreeMap<&str, Pipeline> = BTreeMap::new();
         for entry in entries {
             let (key, value) = (self.key(&entry.key), &entry.value[..]);
             let ttl = entry.ttl_millis();
-            match &entry.field {
-                None => batch.cmd("SET").arg(key).arg(value).arg("PX").arg(ttl),
-                Some(field) => batch
-                    .cmd("HSET")
-                    .arg(&key)
-                    .arg(field)
-                    .arg(value)
-                    .ignore()
-                    .cmd("PEXPIRE")
-                    .arg(&key)
-                    .arg(ttl),
+            if let Some(field) = &entry.field {
+                let of_key = fields.entry(&entry.key).or_default();
+                of_key.atomic();
+                of_key.cmd("HSET").arg(&key).arg(field).arg(value).ignore();
+                of_key.cmd("PEXPIRE").arg(&key).arg(ttl).ignore();
+            } else {
+                let slot = if cluster { entry.key.as_str() } else { "" };
+                let of_slot = values.entry(slot).or_default();
+                of_slot.cmd("SET").arg(key).arg(value);
+                of_slot.arg("PX").arg(ttl).ignore();
             }
-            .ignore();
         }
-        batch
-    }
-
-    /// The batch as requests, each for keys of one slot.
-    fn batches(&self, entries: &[Entry]) -> Vec<Pipeline> {
-        if !self.link.address().is_cluster() {
-            return vec![self.batch(entries)];
-        }
-        let mut keys: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-        for entry in entries {
-            keys.entry(&entry.key).or_default().push(entry);
-        }
-        keys.into_values()
-            .map(|of_key| self.batch(of_key))
-            .collect()
+        values.into_values().chain(fields.into_values()).collect()
     }
 
     /// Sends requests, each for keys of one slot: in a cluster one by one, otherwise as one. Collects
@@ -337,19 +323,24 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_one_transaction_that_leaves_no_key_without_an_end() {
+    fn a_batch_leaves_no_key_without_an_end() {
         let store = Redis::new(config("redis://localhost")).unwrap();
         let second = Duration::from_secs(1);
         let batch = [
             Entry::new("a", "1", second),
             Entry::field("b", "f", "2", second),
+            Entry::new("c", "3", second),
         ];
-        let sent = String::from_utf8(store.batch(&batch).get_packed_pipeline()).unwrap();
+        let sent = store.batches(&batch).into_iter();
+        let sent: Vec<u8> = sent.flat_map(|it| it.get_packed_pipeline()).collect();
+        let sent = String::from_utf8(sent).unwrap();
         let is_word = |word: &&str| !word.starts_with(['*', '$']);
         let words: Vec<&str> = sent.split("\r\n").filter(is_word).collect();
+        let words = words.join(" ");
+        let words: Vec<&str> = words.split_whitespace().collect();
         assert_eq!(
-            words.join(" ").trim_end(),
-            "MULTI SET p:a 1 PX 1000 HSET p:b f 2 PEXPIRE p:b 1000 EXEC"
+            words.join(" "),
+            "SET p:a 1 PX 1000 SET p:c 3 PX 1000 MULTI HSET p:b f 2 PEXPIRE p:b 1000 EXEC"
         );
     }
 }

@@ -39,7 +39,7 @@ impl Desk {
                 left: std::time::Duration::from_millis(end - now),
             },
             _ => {
-                let end = now.saturating_add(ttl);
+                let end = end(now, ttl);
                 held.leases.insert(lease.key.clone(), (lease.token, end));
                 Claim::Granted
             }
@@ -55,7 +55,7 @@ impl Desk {
     pub(super) fn renew(&self, lease: &Lease, now: u64, ttl: u64) -> bool {
         let holds = self.holds(lease, now);
         if holds {
-            let end = now.saturating_add(ttl);
+            let end = end(now, ttl);
             let renewed = (lease.token, end);
             self.held().leases.insert(lease.key.clone(), renewed);
         }
@@ -105,6 +105,11 @@ impl Desk {
     pub(super) fn forget(&self, job: u64) {
         self.held().jobs.remove(&job);
     }
+}
+
+/// When what begins in this millisecond is over: none ends too early.
+fn end(now: u64, ttl: u64) -> u64 {
+    now.saturating_add(ttl).saturating_add(1)
 }
 
 impl HeldThings {
