@@ -36,7 +36,7 @@ impl Desk {
         held.tidy(now);
         match held.leases.get(&lease.key) {
             Some((token, end)) if *token != lease.token && *end > now => Claim::Held {
-                left: std::time::Duration::from_millis(end - now),
+                left: std::time::Duration::from_millis(end - now - 1),
             },
             _ => {
                 let end = end(now, ttl);
