@@ -177,6 +177,11 @@ impl Entry {
     }
 }
 
+/// A span of time in whole milliseconds.
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Why a store could not do what it was asked for: which store, what happened, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {

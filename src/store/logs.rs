@@ -65,4 +65,13 @@ impl Place {
         epoch: 0,
         number: 0,
     };
+
+    /// Reads a place as stores write it: epoch and number, with a dash between.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (epoch, number) = text.split_once('-')?;
+        Some(Self {
+            epoch: epoch.parse().ok()?,
+            number: number.parse().ok()?,
+        })
+    }
 }

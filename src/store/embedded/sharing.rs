@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::super::{
     Claim, Entry, Heard, Job, Lease, Leases, Logs, Place, Queue, Signals, StoreError, Ticket,
+    millis,
 };
 use super::{Embedded, reading};
 
@@ -144,7 +145,10 @@ impl Logs for Embedded {
         let now = self.now_rounded_up();
         self.change(move |batch| {
             let last = batch.last_field(&log, now)?;
-            let last = last.as_deref().and_then(place).unwrap_or(Place::START);
+            let last = last
+                .as_deref()
+                .and_then(Place::parse)
+                .unwrap_or(Place::START);
             if last.epoch > epoch {
                 return Ok(None);
             }
@@ -168,7 +172,10 @@ impl Logs for Embedded {
         let now = self.now_rounded_up();
         self.change(move |batch| {
             let last = batch.last_field(&log, now)?;
-            let last = last.as_deref().and_then(place).unwrap_or(Place::START);
+            let last = last
+                .as_deref()
+                .and_then(Place::parse)
+                .unwrap_or(Place::START);
             if last.epoch > first.epoch {
                 return Ok(false);
             }
@@ -193,7 +200,7 @@ impl Logs for Embedded {
             let rows = reading::fields(db, &log, Some(&field(after)), usize::MAX, now)?;
             let entries = rows
                 .into_iter()
-                .filter_map(|(field, entry)| Some((place(&field)?, entry)));
+                .filter_map(|(field, entry)| Some((Place::parse(&field)?, entry)));
             let wanted =
                 |(place, entry): &(Place, Bytes)| place.number > after.number && entry != MARK;
             Ok(entries.filter(wanted).take(most).collect())
@@ -230,14 +237,6 @@ fn field(Place { epoch, number }: Place) -> String {
     format!("{epoch:010}-{number:020}")
 }
 
-fn place(field: &str) -> Option<Place> {
-    let (epoch, number) = field.split_once('-')?;
-    Some(Place {
-        epoch: epoch.parse().ok()?,
-        number: number.parse().ok()?,
-    })
-}
-
 fn job((number, body): (u64, Bytes)) -> Job {
     let ticket = Ticket(number.to_string());
     Job { ticket, body }
@@ -245,8 +244,4 @@ fn job((number, body): (u64, Bytes)) -> Job {
 
 fn number(ticket: &Ticket) -> Option<u64> {
     ticket.0.parse().ok()
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::super::{Claim, Entry, Lease, Leases, StoreError};
-use super::{Redis, millis, scripts};
+use super::super::{Claim, Entry, Lease, Leases, StoreError, millis};
+use super::{Redis, scripts};
 
 impl Leases for Redis {
     fn acquire(&self, lease: Lease, ttl: Duration) -> BoxFuture<'_, Result<Claim, StoreError>> {

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use redis::Pipeline;
 use redis::streams::StreamRangeReply;
 
-use super::super::{Logs, Place, StoreError};
-use super::{Redis, millis, scripts};
+use super::super::{Logs, Place, StoreError, millis};
+use super::{Redis, scripts};
 
 impl Logs for Redis {
     fn begin(
@@ -64,7 +64,7 @@ impl Logs for Redis {
                 let (read,): (StreamRangeReply,) = self.link.query(&request).await?;
                 let count = read.ids.len();
                 for row in read.ids {
-                    let Some(place) = place(&row.id) else {
+                    let Some(place) = Place::parse(&row.id) else {
                         continue;
                     };
                     from = place;
@@ -82,12 +82,4 @@ impl Logs for Redis {
         }
         .boxed()
     }
-}
-
-fn place(id: &str) -> Option<Place> {
-    let (epoch, number) = id.split_once('-')?;
-    Some(Place {
-        epoch: epoch.parse().ok()?,
-        number: number.parse().ok()?,
-    })
 }

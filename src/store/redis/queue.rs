@@ -9,8 +9,8 @@ use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
 use redis::{FromRedisValue, Pipeline};
 use uuid::Uuid;
 
-use super::super::{Entry, Job, Queue, Store, StoreError, Ticket};
-use super::{Redis, millis, scripts};
+use super::super::{Entry, Job, Queue, Store, StoreError, Ticket, millis};
+use super::{Redis, scripts};
 
 const QUEUE: &str = "queue";
 /// All workers are one group: each job goes to one of them.
