@@ -86,7 +86,8 @@ pub struct PipelineConfig {
     pub limits: Limits,
     /// How long the state of a request is kept.
     pub request_ttl: Duration,
-    /// How long the measurements of a request are kept; `None`: none are taken.
+    /// How long the measurements of a request are kept where others can read them: in a store that
+    /// is [shared](crate::store::Store::is_shared). `None`: none are taken.
     pub metrics_ttl: Option<Duration>,
     /// Whether each request is logged.
     pub detailed_logging: bool,

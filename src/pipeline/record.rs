@@ -214,7 +214,8 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Counts the request, and makes what is kept of its measurements, where they are.
+    /// Counts the request, and makes what is kept of its measurements: for those who look into a
+    /// server that they share with the orchestrator. Into a file of its own nobody can.
     fn measure(&self, steps: &[Step], success: bool, times: &Times) -> Option<Row> {
         let ttl = self.house.config.metrics_ttl?;
         self.house.metrics.observe(&Observation {
@@ -225,6 +226,9 @@ impl<'a> Ledger<'a> {
             execution_time: times.execution(),
             agents: &calls(steps),
         });
+        if !self.house.store.is_shared() {
+            return None;
+        }
         let used = steps.iter().filter(|step| step.success);
         let measurements = Measurements {
             request_id: self.arrival.id,

@@ -17,7 +17,7 @@ use super::{StateKey, Store, StoreError};
 use draft::{Draft, Drafts, Row};
 
 /// How long writing waits for more to come, always: a transaction costs far more than a record.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(100);
 /// How long writing waits after it has failed.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often what has expired is deleted.
@@ -27,7 +27,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The write-behind: what is kept of requests goes here at once, and to the store soon after.
 ///
-/// No answer ever waits for the store. What is put in is written within a tenth of a second, many
+/// No answer ever waits for the store. What is put in is written about a tenth of a second later, many
 /// at a time; a record that is put in again before that is written once. Whoever reads sees what
 /// was put in, written or not. While the store is away, what is to be written waits here, up to
 /// a bound; what does not fit is counted and reported. Cheap to clone.

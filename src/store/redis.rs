@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use redis::{FromRedisValue, Pipeline};
+use redis::{Cmd, FromRedisValue, Pipeline};
 
 use self::address::Address;
 use self::link::Link;
@@ -31,6 +31,12 @@ mod signals;
 
 /// Requests to a cluster that are under way at once for one batch.
 const AT_ONCE: usize = 256;
+
+/// Bytes of values that are sent with one request, if there is more than one.
+const BYTES_AT_ONCE: usize = 128 << 10;
+
+/// What there is in a request to set a value besides the key and the value, at most.
+const SET_BYTES: usize = 32;
 
 /// Where the Redis server is and how it is used.
 #[derive(Clone)]
@@ -98,28 +104,47 @@ impl Redis {
         format!("{}{key}", self.prefix)
     }
 
-    /// The batch as requests, each for keys of one slot. No key is left behind without its time to live:
-    /// that is part of the command that sets a value, and in one transaction with fields.
-    fn batches(&self, entries: &[Entry]) -> Vec<Pipeline> {
-        let cluster = self.link.address().is_cluster();
-        let mut values: BTreeMap<&str, Pipeline> = BTreeMap::new();
-        let mut fields: BTreeMap<&str, Pipeline> = BTreeMap::new();
-        for entry in entries {
+    /// Writes values, as many with one request as a processor has at hand; in a cluster each with its own.
+    async fn write_values(&self, values: &[&Entry]) -> Result<(), StoreError> {
+        let together = !self.link.address().is_cluster();
+        let mut bytes = 0;
+        let requests = values.chunk_by(|value, next| {
+            bytes += value.value.len();
+            let fits = together && bytes + next.value.len() <= BYTES_AT_ONCE;
+            bytes = if fits { bytes } else { 0 };
+            fits
+        });
+        let at_once = if together { 2 } else { AT_ONCE };
+        let requests = stream::iter(requests).map(Ok);
+        let send = async |values: &[&Entry]| self.link.query(&self.setting(values)).await;
+        requests.try_for_each_concurrent(at_once, send).await
+    }
+
+    /// The request that sets values, each with its time to live.
+    fn setting(&self, values: &[&Entry]) -> Pipeline {
+        let mut request = Pipeline::with_capacity(values.len());
+        for entry in values {
             let (key, value) = (self.key(&entry.key), &entry.value[..]);
-            let ttl = entry.ttl_millis();
-            if let Some(field) = &entry.field {
-                let of_key = fields.entry(&entry.key).or_default();
-                of_key.atomic();
-                of_key.cmd("HSET").arg(&key).arg(field).arg(value).ignore();
-                of_key.cmd("PEXPIRE").arg(&key).arg(ttl).ignore();
-            } else {
-                let slot = if cluster { entry.key.as_str() } else { "" };
-                let of_slot = values.entry(slot).or_default();
-                of_slot.cmd("SET").arg(key).arg(value);
-                of_slot.arg("PX").arg(ttl).ignore();
-            }
+            let mut set = Cmd::with_capacity(5, key.len() + value.len() + SET_BYTES);
+            set.arg("SET").arg(key).arg(value);
+            set.arg("PX").arg(entry.ttl_millis());
+            request.add_command(set);
         }
-        values.into_values().chain(fields.into_values()).collect()
+        request
+    }
+
+    /// The requests that set fields, one for each key: no key is left behind without its time to live.
+    fn filling(&self, fields: &[&Entry]) -> Vec<Pipeline> {
+        let mut requests: BTreeMap<&str, Pipeline> = BTreeMap::new();
+        for entry in fields {
+            let key = self.key(&entry.key);
+            let request = requests.entry(&entry.key).or_default().atomic();
+            let set = request.cmd("HSET").arg(&key).arg(&entry.field);
+            set.arg(&entry.value[..]).ignore();
+            let keep = request.cmd("PEXPIRE").arg(&key);
+            keep.arg(entry.ttl_millis()).ignore();
+        }
+        requests.into_values().collect()
     }
 
     /// Sends requests, each for keys of one slot: in a cluster one by one, otherwise as one. Collects
@@ -140,7 +165,14 @@ impl Store for Redis {
             if entries.is_empty() {
                 return Ok(());
             }
-            let mut requests = self.batches(&entries);
+            let (values, fields): (Vec<&Entry>, Vec<&Entry>) =
+                entries.iter().partition(|entry| entry.field.is_none());
+            // Of those for the same key the last one wins, whatever is sent first.
+            let values: BTreeMap<&str, &Entry> =
+                values.into_iter().map(|it| (&*it.key, it)).collect();
+            let values: Vec<&Entry> = values.into_values().collect();
+            self.write_values(&values).await?;
+            let mut requests = self.filling(&fields);
             requests.extend(self.listing(&entries));
             self.each(requests).await
         }
@@ -319,24 +351,21 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_leaves_no_key_without_an_end() {
+    fn no_key_is_left_without_an_end() {
         let store = Redis::new(config("redis://localhost")).unwrap();
         let second = Duration::from_secs(1);
-        let batch = [
-            Entry::new("a", "1", second),
-            Entry::field("b", "f", "2", second),
-            Entry::new("c", "3", second),
-        ];
-        let sent = store.batches(&batch).into_iter();
+        let [a, b] = ["a", "b"].map(|key| Entry::new(key, "1", second));
+        let field = Entry::field("c", "f", "2", second);
+        let sent = [store.setting(&[&a, &b])];
+        let sent = sent.into_iter().chain(store.filling(&[&field]));
         let sent: Vec<u8> = sent.flat_map(|it| it.get_packed_pipeline()).collect();
         let sent = String::from_utf8(sent).unwrap();
-        let is_word = |word: &&str| !word.starts_with(['*', '$']);
-        let words: Vec<&str> = sent.split("\r\n").filter(is_word).collect();
-        let words = words.join(" ");
-        let words: Vec<&str> = words.split_whitespace().collect();
+        let words: Vec<&str> = sent.split("\r\n").collect();
+        let is_word = |word: &&str| !word.is_empty() && !word.starts_with(['*', '$']);
+        let words: Vec<&str> = words.into_iter().filter(is_word).collect();
         assert_eq!(
             words.join(" "),
-            "SET p:a 1 PX 1000 SET p:c 3 PX 1000 MULTI HSET p:b f 2 PEXPIRE p:b 1000 EXEC"
+            "SET p:a 1 PX 1000 SET p:b 1 PX 1000 MULTI HSET p:c f 2 PEXPIRE p:c 1000 EXEC"
         );
     }
 }

@@ -1,32 +1,34 @@
 //! Finds keys by their age, though a server can only be asked for keys that one knows.
 //!
-//! Of each family there are two sorted sets for each minute, with the ids that were made then, those
-//! that are kept for long and the others, and one of those minutes. A set expires with the last of its
-//! keys; then its minute is taken off the list of minutes by whoever comes upon it. No set grows for
-//! longer than a minute, and none for ever.
+//! Of each family there is a sorted set of seconds, and two shelves for each of those with the ids that
+//! were made then. What is kept for long and then replaced by what is not has to be taken off again,
+//! so that shelf is a sorted set of ids. The other one is a list of bundles, for a server is many
+//! times quicker with one bundle of a thousand ids than with each of them; an id may be in several.
+//! A shelf expires with the last of its keys; then its second is taken off by whoever comes upon
+//! it. No shelf grows for longer than a second, and none for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::Pipeline;
-use uuid::Uuid;
+use uuid::{Bytes, Uuid};
 
 use super::super::{Entry, StoreError};
 use super::Redis;
 
-/// Minutes that are looked at in one go.
-const MINUTES_AT_ONCE: usize = 32;
-/// An empty minute that is so old will stay empty.
-const SETTLED: u64 = 5;
+/// Seconds that are looked at in one go, at most.
+const SECONDS_AT_ONCE: usize = 32;
+/// A second without ids that is so old, in seconds, will stay so.
+const SETTLED: u64 = 300;
 
 /// From how long on an entry is kept for long, milliseconds.
 const LONG: u64 = 2 * 3600 * 1000;
 
-/// A set of ids: those of one minute that are kept for long, or not.
+/// Where the ids of one second are that are kept for long, or the others.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Shelf<'a> {
     family: &'a str,
-    minute: u64,
+    second: u64,
     long: bool,
 }
 
@@ -35,21 +37,17 @@ impl Redis {
     /// longer.
     pub(super) async fn list_anew(&self, entry: &Entry) -> Result<(), StoreError> {
         let mut requests = self.listing(std::slice::from_ref(entry));
-        if let Some((family, id, minute)) = parts(&entry.key)
+        if let Some((family, id, second)) = parts(&entry.key)
             && entry.ttl_millis() < LONG
         {
             let long = true;
-            let shelf = Shelf {
+            let shelf = self.shelf_key(Shelf {
                 family,
-                minute,
+                second,
                 long,
-            };
+            });
             let mut leave = Pipeline::new();
-            leave
-                .cmd("ZREM")
-                .arg(self.shelf_key(shelf))
-                .arg(id)
-                .ignore();
+            leave.cmd("ZREM").arg(shelf).arg(id.to_string()).ignore();
             requests.push(leave);
         }
         self.each(requests).await
@@ -57,12 +55,12 @@ impl Redis {
 
     /// The requests that enter the listed ones of these entries, each for keys of one slot.
     pub(super) fn listing(&self, entries: &[Entry]) -> Vec<Pipeline> {
-        let mut shelves: BTreeMap<Shelf<'_>, (Vec<&str>, u64)> = BTreeMap::new();
+        let mut shelves: BTreeMap<Shelf<'_>, (Vec<Uuid>, u64)> = BTreeMap::new();
         for entry in entries.iter().filter(|entry| entry.listed) {
-            if let Some((family, id, minute)) = parts(&entry.key) {
+            if let Some((family, id, second)) = parts(&entry.key) {
                 let shelf = Shelf {
                     family,
-                    minute,
+                    second,
                     long: entry.ttl_millis() >= LONG,
                 };
                 let (ids, ttl) = shelves.entry(shelf).or_default();
@@ -71,21 +69,23 @@ impl Redis {
             }
         }
         let requests = shelves.into_iter().flat_map(|(shelf, (ids, ttl))| {
-            let (all, minute) = (self.minutes_key(shelf.family), shelf.minute);
+            let (all, second) = (self.seconds_key(shelf.family), shelf.second);
             let mut add = Pipeline::new();
-            add.cmd("ZADD").arg(&all).arg(minute).arg(minute).ignore();
-            // Whoever lists later keeps it.
-            add.cmd("PEXPIRE").arg(&all).arg(ttl).arg("NX").ignore();
-            add.cmd("PEXPIRE").arg(&all).arg(ttl).arg("GT").ignore();
+            add.cmd("ZADD").arg(&all).arg(second).arg(second).ignore();
+            keep(&mut add, &all, ttl);
             let key = self.shelf_key(shelf);
             let mut fill = Pipeline::new();
-            fill.cmd("ZADD").arg(&key);
-            for id in ids {
-                fill.arg(0).arg(id);
+            if shelf.long {
+                fill.cmd("ZADD").arg(&key);
+                for id in ids {
+                    fill.arg(0).arg(id.to_string());
+                }
+            } else {
+                let bundle: Vec<u8> = ids.into_iter().flat_map(Uuid::into_bytes).collect();
+                fill.cmd("RPUSH").arg(&key).arg(bundle);
             }
             fill.ignore();
-            fill.cmd("PEXPIRE").arg(&key).arg(ttl).arg("NX").ignore();
-            fill.cmd("PEXPIRE").arg(&key).arg(ttl).arg("GT").ignore();
+            keep(&mut fill, &key, ttl);
             [add, fill]
         });
         requests.collect()
@@ -99,80 +99,117 @@ impl Redis {
         most: usize,
     ) -> Result<Vec<String>, StoreError> {
         let before = before.and_then(parts);
-        let mut last =
-            before.map_or_else(|| "+inf".to_owned(), |(_, _, minute)| minute.to_string());
-        let mut found = Vec::new();
-        loop {
-            let mut request = Pipeline::new();
-            request
-                .cmd("ZREVRANGEBYSCORE")
-                .arg(self.minutes_key(family));
-            request.arg(&last).arg("-inf").arg("LIMIT").arg(0);
-            request.arg(MINUTES_AT_ONCE);
-            let (minutes,): (Vec<u64>,) = self.link.query(&request).await?;
-            let Some(oldest) = minutes.last() else {
-                return Ok(found);
+        let mut last = before.map_or_else(|| "+inf".to_owned(), |(_, _, last)| last.to_string());
+        let before = before.map(|(_, id, _)| id);
+        let (mut found, mut at_once) = (Vec::new(), 1);
+        while found.len() < most {
+            let seconds = self.seconds(family, &last, at_once).await?;
+            let Some(oldest) = seconds.last() else {
+                break;
             };
             last = format!("({oldest}");
-            let bound = before.map_or_else(|| "+".to_owned(), |(_, id, _)| format!("({id}"));
-            let shelves = minutes.iter().flat_map(|&minute| {
-                [false, true].map(|long| Shelf {
-                    family,
-                    minute,
-                    long,
-                })
-            });
-            let reading = shelves.map(|shelf| {
-                let key = self.shelf_key(shelf);
-                let mut request = Pipeline::new();
-                request.cmd("ZREVRANGEBYLEX").arg(&key);
-                request.arg(&bound).arg("-").arg("LIMIT").arg(0).arg(most);
-                request.cmd("EXISTS").arg(&key);
-                request
-            });
-            let read: Vec<(Vec<String>, bool)> = self.each(reading.collect()).await?;
+            at_once = SECONDS_AT_ONCE.min(2 * at_once);
             let mut gone = Vec::new();
-            for (minute, shelves) in minutes.into_iter().zip(read.chunks(2)) {
-                let ids = shelves.iter().flat_map(|(ids, _)| ids);
-                // One that was finished a moment ago may be on both.
-                let ids: BTreeSet<&String> = ids.collect();
-                found.extend(ids.into_iter().rev().map(|id| format!("{family}:{id}")));
-                if !shelves.iter().any(|(_, exists)| *exists) && minute + SETTLED < this_minute() {
-                    gone.push(minute);
+            for (second, ids) in self.made_in(family, seconds).await? {
+                if ids.is_empty() && second + SETTLED < this_second() {
+                    gone.push(second);
                 }
+                let ids = ids.into_iter().rev();
+                let earlier = ids.filter(|id| before.is_none_or(|before| *id < before));
+                found.extend(earlier.map(|id| format!("{family}:{id}")));
             }
-            if !gone.is_empty() {
-                let mut request = Pipeline::new();
-                request.cmd("ZREM").arg(self.minutes_key(family));
-                request.arg(gone).ignore();
-                let () = self.link.query(&request).await?;
-            }
-            if found.len() >= most {
-                found.truncate(most);
-                return Ok(found);
-            }
+            self.forget(family, gone).await?;
         }
+        found.truncate(most);
+        Ok(found)
     }
 
-    fn minutes_key(&self, family: &str) -> String {
+    /// Some seconds in which keys of the family were made, the last first, from that one on.
+    async fn seconds(&self, family: &str, last: &str, most: usize) -> Result<Vec<u64>, StoreError> {
+        let mut request = Pipeline::new();
+        request
+            .cmd("ZREVRANGEBYSCORE")
+            .arg(self.seconds_key(family));
+        request.arg(last).arg("-inf").arg("LIMIT").arg(0).arg(most);
+        let (seconds,) = self.link.query(&request).await?;
+        Ok(seconds)
+    }
+
+    /// All ids that were made in those seconds.
+    async fn made_in(
+        &self,
+        family: &str,
+        seconds: Vec<u64>,
+    ) -> Result<Vec<(u64, BTreeSet<Uuid>)>, StoreError> {
+        let shelf = |second, long| {
+            self.shelf_key(Shelf {
+                family,
+                second,
+                long,
+            })
+        };
+        let reading = |command: &'static str, long: bool| {
+            let requests = seconds.iter().map(|&second| {
+                let mut request = Pipeline::new();
+                let key = shelf(second, long);
+                request.cmd(command).arg(key).arg(0).arg(-1);
+                request
+            });
+            requests.collect()
+        };
+        let bundles: Vec<(Vec<Vec<u8>>,)> = self.each(reading("LRANGE", false)).await?;
+        let long: Vec<(Vec<String>,)> = self.each(reading("ZRANGE", true)).await?;
+        let shelves = bundles.into_iter().zip(long);
+        let ids = shelves.map(|((bundles,), (long,))| {
+            let ids = bundles
+                .iter()
+                .flat_map(|bundle| bundle.chunks_exact(size_of::<Bytes>()));
+            let ids = ids.filter_map(|id| Uuid::from_slice(id).ok());
+            let long = long.iter().filter_map(|id| Uuid::try_parse(id).ok());
+            ids.chain(long).collect()
+        });
+        Ok(seconds.iter().copied().zip(ids).collect())
+    }
+
+    /// Takes seconds off of which nothing is left.
+    async fn forget(&self, family: &str, seconds: Vec<u64>) -> Result<(), StoreError> {
+        if seconds.is_empty() {
+            return Ok(());
+        }
+        let mut request = Pipeline::new();
+        let all = self.seconds_key(family);
+        request.cmd("ZREM").arg(all).arg(seconds).ignore();
+        self.link.query(&request).await
+    }
+
+    fn seconds_key(&self, family: &str) -> String {
         self.key(&format!("listed:{family}"))
     }
 
     fn shelf_key(&self, shelf: Shelf<'_>) -> String {
-        let Shelf { family, minute, .. } = shelf;
+        let Shelf { family, second, .. } = shelf;
         let kind = if shelf.long { ":long" } else { "" };
-        self.key(&format!("listed:{family}:{minute}{kind}"))
+        self.key(&format!("listed:{family}:{second}{kind}"))
     }
 }
 
-/// The family of a listed key, its id, and the minute (since 1970) in which that was made.
-fn parts(key: &str) -> Option<(&str, &str, u64)> {
-    let (family, id) = key.split_once(':')?;
-    let (seconds, _) = Uuid::try_parse(id).ok()?.get_timestamp()?.to_unix();
-    Some((family, id, seconds / 60))
+/// Has the key kept for that long at least: whoever lists later keeps it.
+fn keep(request: &mut Pipeline, key: &str, ttl: u64) {
+    for condition in ["NX", "GT"] {
+        let keep = request.cmd("PEXPIRE").arg(key).arg(ttl);
+        keep.arg(condition).ignore();
+    }
 }
 
-fn this_minute() -> u64 {
+/// The family of a listed key, its id, and the second (since 1970) in which that was made.
+fn parts(key: &str) -> Option<(&str, Uuid, u64)> {
+    let (family, id) = key.split_once(':')?;
+    let id = Uuid::try_parse(id).ok()?;
+    let (second, _) = id.get_timestamp()?.to_unix();
+    Some((family, id, second))
+}
+
+fn this_second() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or(Duration::ZERO).as_secs() / 60
+    since.unwrap_or(Duration::ZERO).as_secs()
 }
