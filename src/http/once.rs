@@ -31,19 +31,20 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    /// Looks under the key of the request, if it has one.
+    /// Looks under the key of the request, if it has one; `waits`, if somebody waits for the answer.
     pub(super) async fn begin(
         orchestrator: &Orchestrator,
         request: &HttpRequest,
         body: &Value,
         id: RequestId,
+        waits: bool,
     ) -> Result<Turn, Problem> {
         let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else {
             return Ok(Turn::Work(Self { id, once: None }));
         };
         // What is no text is refused as a key.
         let key = key.to_str().unwrap_or_default();
-        Ok(match orchestrator.begin_once(key, body, id).await? {
+        Ok(match orchestrator.begin_once(key, body, id, waits).await? {
             Begun::Again(known) => Turn::Repeat(known),
             Begun::First(once) => Turn::Work(Self {
                 id,

@@ -24,12 +24,13 @@ pub(super) async fn orchestrate(
     request: HttpRequest,
     payload: Payload,
 ) -> Response {
-    let aloud = events::are_wanted(&request) && waits(&request);
+    let waits = is_waited_for(&request);
+    let aloud = waits && events::are_wanted(&request);
     let work = async |id| {
         let config = &orchestrator.house().config;
         let body = body::json(&request, payload, config).await?;
         let question = OrchestrationRequest::from_json(&body, config)?;
-        let answering = match Answering::begin(&orchestrator, &request, &body, id).await? {
+        let answering = match Answering::begin(&orchestrator, &request, &body, id, waits).await? {
             Turn::Work(answering) => answering,
             Turn::Repeat(known) if aloud => return Ok(once::mark(events::only(&known.event()))),
             Turn::Repeat(known) => return Ok(once::replayed(known)),
@@ -38,7 +39,7 @@ pub(super) async fn orchestrate(
             let response = events::answering(&orchestrator, id, question, answering);
             return Ok(response);
         }
-        let answer = if waits(&request) {
+        let answer = if waits {
             let answered = orchestrator.run(id, question, None).await;
             answered.map(response)
         } else {
@@ -59,18 +60,19 @@ async fn accept(
     id: RequestId,
     request: &OrchestrationRequest,
 ) -> Result<HttpResponse, Problem> {
-    if let Some(before) = begun_before
-        && orchestrator.was_accepted(before).await?
-    {
-        return Ok(accepted_as(before));
-    }
+    let was_begun = match begun_before {
+        Some(before) => orchestrator.was_begun(before).await?,
+        None => false,
+    };
     let id = begun_before.unwrap_or(id);
-    orchestrator.accept_as(id, request).await?;
+    if !was_begun {
+        orchestrator.accept_as(id, request).await?;
+    }
     Ok(accepted_as(id))
 }
 
 /// Whether the client waits for the answer, rather than look for it later (RFC 7240).
-fn waits(request: &HttpRequest) -> bool {
+fn is_waited_for(request: &HttpRequest) -> bool {
     let said = request.headers().get_all(PREFER);
     let mut preferences = said
         .filter_map(|it| it.to_str().ok())

@@ -35,6 +35,8 @@ struct Entered<A> {
     fingerprint: String,
     /// The request that was begun.
     request_id: RequestId,
+    /// Whether somebody waits for its answer.
+    waits: bool,
     answer: Option<A>,
 }
 
@@ -75,10 +77,11 @@ pub(crate) struct Once {
     key: String,
     fingerprint: String,
     request_id: RequestId,
+    waits: bool,
 }
 
 impl Orchestrator {
-    /// Begins a request that is to be done once under this key.
+    /// Begins a request that is to be done once under this key; `waits`, if somebody waits for its answer.
     ///
     /// # Errors
     /// `ValidationError` for what cannot be a key, `IdempotencyKeyInUse`, `IdempotencyKeyMismatch`,
@@ -88,10 +91,11 @@ impl Orchestrator {
         key: &str,
         request: &Value,
         id: RequestId,
+        waits: bool,
     ) -> Result<Begun, Problem> {
         check(key)?;
-        let fingerprint = fingerprint(request);
-        let begun = self.claim(&idempotency_key(key), fingerprint, id).await;
+        let key = idempotency_key(key);
+        let begun = self.claim(&key, fingerprint(request), id, waits).await;
         begun.map_err(|error| Problem::no_state(&error))?
     }
 
@@ -100,6 +104,7 @@ impl Orchestrator {
         key: &str,
         fingerprint: String,
         mut request_id: RequestId,
+        waits: bool,
     ) -> Result<Result<Begun, Problem>, StoreError> {
         let house = self.house();
         let tenure = Tenure::begin(&house.store, key, house.config.lease).await?;
@@ -115,7 +120,7 @@ impl Orchestrator {
             if let Some(answer) = entered.answer {
                 return Ok(Ok(Begun::Again(answer)));
             }
-            if entered.fingerprint == fingerprint {
+            if entered.fingerprint == fingerprint && !entered.waits && !waits {
                 request_id = entered.request_id;
             }
         }
@@ -128,6 +133,7 @@ impl Orchestrator {
             key: key.to_owned(),
             fingerprint,
             request_id,
+            waits,
         };
         // Others who send something else under the key are told at once.
         Ok(if once.enter(None).await? {
@@ -185,6 +191,7 @@ impl Once {
         let entered = Entered {
             fingerprint: self.fingerprint.clone(),
             request_id: self.request_id,
+            waits: self.waits,
             answer,
         };
         let entry = Entry::new(self.key.clone(), to_json(&entered), KEPT);

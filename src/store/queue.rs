@@ -20,7 +20,8 @@ use super::{Entry, StoreError};
 pub trait Queue: Send + Sync {
     /// Puts jobs at the end and writes what there is to be known of them, all of it or, when more than
     /// `most` would be in the queue then, nothing; says whether they were put in. No job is given to
-    /// anybody before its records are written.
+    /// anybody before its records are written. A record takes the place of none: whoever puts a job in
+    /// again does not know how far it has come.
     ///
     /// # Errors
     /// [`StoreError`] when they may not have been put in.

@@ -116,18 +116,32 @@ impl Redis {
         });
         let at_once = if together { 2 } else { AT_ONCE };
         let requests = stream::iter(requests).map(Ok);
-        let send = async |values: &[&Entry]| self.link.query(&self.setting(values)).await;
+        let send = async |values: &[&Entry]| self.link.query(&self.setting(values, &[])).await;
         requests.try_for_each_concurrent(at_once, send).await
     }
 
-    /// The request that sets values, each with its time to live.
-    fn setting(&self, values: &[&Entry]) -> Pipeline {
+    /// Writes values of keys that are not there; returns those which it wrote.
+    async fn write_new<'e>(&self, values: &'e [Entry]) -> Result<Vec<&'e Entry>, StoreError> {
+        let is_cluster = self.link.address().is_cluster();
+        let together = if is_cluster { 1 } else { values.len().max(1) };
+        let all: Vec<&Entry> = values.iter().collect();
+        let requests = all.chunks(together);
+        let requests = requests.map(|values| self.setting(values, &["NX"]));
+        let done: Vec<Vec<Option<String>>> = self.each(requests.collect()).await?;
+        self.each::<(), ()>(self.listing(values)).await?;
+        let answered = all.into_iter().zip(done.into_iter().flatten());
+        let new = answered.filter_map(|(entry, done)| done.map(|_ok| entry));
+        Ok(new.collect())
+    }
+
+    /// The request that sets values, each with its time to live, on these conditions.
+    fn setting(&self, values: &[&Entry], conditions: &[&str]) -> Pipeline {
         let mut request = Pipeline::with_capacity(values.len());
         for entry in values {
             let (key, value) = (self.key(&entry.key), &entry.value[..]);
             let mut set = Cmd::with_capacity(5, key.len() + value.len() + SET_BYTES);
             set.arg("SET").arg(key).arg(value);
-            set.arg("PX").arg(entry.ttl_millis());
+            set.arg("PX").arg(entry.ttl_millis()).arg(conditions);
             request.add_command(set);
         }
         request
@@ -356,7 +370,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let [a, b] = ["a", "b"].map(|key| Entry::new(key, "1", second));
         let field = Entry::field("c", "f", "2", second);
-        let sent = [store.setting(&[&a, &b])];
+        let sent = [store.setting(&[&a, &b], &[])];
         let sent = sent.into_iter().chain(store.filling(&[&field]));
         let sent: Vec<u8> = sent.flat_map(|it| it.get_packed_pipeline()).collect();
         let sent = String::from_utf8(sent).unwrap();

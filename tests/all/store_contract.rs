@@ -121,6 +121,7 @@ every_store! {
     }
     listing: {
         the_newest_come_first_page_by_page,
+        what_was_written_again_is_listed_once,
         what_has_expired_need_not_be_listed_and_does_not_end_a_page,
         families_do_not_mix_and_what_is_not_listed_is_not_found,
     }
@@ -140,6 +141,7 @@ every_store! {
         a_job_that_was_left_is_given_again_at_once,
         a_full_queue_takes_all_or_nothing,
         what_is_known_of_jobs_is_written_with_them_or_not_at_all,
+        a_job_that_is_put_in_again_leaves_what_is_known_of_it,
         a_job_may_be_large_and_any_bytes,
     }
     logs: {

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::large_futures)]
 
+mod again;
 mod agents;
 mod alone;
 mod chaos;

@@ -113,6 +113,17 @@ impl Client {
         try_to_send(request.header("Idempotency-Key", key)).await
     }
 
+    /// The same without waiting for the answer to the question.
+    pub(crate) async fn try_to_ask_async_under(
+        &self,
+        key: &str,
+        body: &Value,
+    ) -> reqwest::Result<Response> {
+        let request = self.posting("/orchestrate", body.to_string());
+        let request = request.header("Idempotency-Key", key);
+        try_to_send(request.header("Prefer", "respond-async")).await
+    }
+
     /// Gets something from a server that may be gone.
     pub(crate) async fn try_to_get(&self, path: &str) -> reqwest::Result<Response> {
         try_to_send(self.request(Method::GET, path)).await

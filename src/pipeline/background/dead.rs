@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::order::Order;
 use crate::pipeline::listing::{Page, Paging};
 use crate::pipeline::{ErrorType, Orchestrator, Problem};
-use crate::store::{Entry, StateKey};
+use crate::store::{Entry, StateKey, StoreError};
 use crate::words::{RequestId, to_json};
 
 /// How long a request that was given up can be looked at, and tried once more.
@@ -59,24 +59,45 @@ impl Orchestrator {
     /// Puts a request that was given up into the queue once more, as if it were new.
     ///
     /// # Errors
-    /// `RequestNotFound` when no such request was given up, `StateUnavailable`.
+    /// `RequestNotFound` when no such request was given up, `Overloaded` when too many are unfinished,
+    /// `StateUnavailable`.
     pub(crate) async fn retry_dead(&self, request: &str) -> Result<RequestId, Problem> {
         let unknown = || {
             let detail = format!("no request `{request}` was given up of late");
             Problem::new(ErrorType::RequestNotFound, detail)
         };
         let id = RequestId::parse(request).ok_or_else(unknown)?;
-        let (store, key) = (&self.house().store, StateKey::Dead(id).to_string());
-        let read = store.read(key.clone()).await;
+        let key = StateKey::Dead(id).to_string();
+        let read = self.house().store.read(key.clone()).await;
         let letter = read.map_err(|error| Problem::no_state(&error))?;
         let letter = letter.and_then(|letter| serde_json::from_slice(&letter).ok());
         let letter: DeadLetter = letter.ok_or_else(unknown)?;
-        // It has no earlier life: its events are numbered anew.
-        let events = store.remove(StateKey::Events(id).to_string(), None).await;
-        events.map_err(|error| Problem::no_state(&error))?;
-        self.enqueue(&letter.order).await?;
-        let removed = store.remove(key, None).await;
+        self.check_queue().await?;
+        let record = self.renew(&letter.order).await;
+        let record = record.map_err(|error| Problem::no_state(&error))?;
+        let put = self.enqueue(&letter.order).await;
+        if put
+            .as_ref()
+            .is_err_and(|it| it.error_type() == ErrorType::Overloaded)
+        {
+            let restored = self.house().store.write(record.into_iter().collect()).await;
+            restored.map_err(|error| Problem::no_state(&error))?;
+        }
+        put?;
+        let removed = self.house().store.remove(key, None).await;
         removed.map_err(|error| Problem::no_state(&error))?;
         Ok(id)
+    }
+
+    /// Has the request look as if it were new, and returns what it looked like. It has no earlier life:
+    /// its events are numbered anew.
+    async fn renew(&self, order: &Order) -> Result<Option<Entry>, StoreError> {
+        let house = self.house();
+        let key = StateKey::Request(order.request_id).to_string();
+        let events = StateKey::Events(order.request_id).to_string();
+        let record = house.store.read(key.clone()).await?;
+        house.store.remove(events, None).await?;
+        house.store.write(vec![self.queued(order)]).await?;
+        Ok(record.map(|record| Entry::new(key, record, house.config.request_ttl).listed()))
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::UNFINISHED_TTL;
 use super::order::Order;
+use crate::pipeline::kept::Kept;
 use crate::pipeline::news::News;
 use crate::pipeline::record::RequestRecord;
 use crate::pipeline::{ErrorType, OrchestrationRequest, Orchestrator, Problem, RequestStatus};
@@ -51,26 +52,40 @@ impl Orchestrator {
         self.enqueue(&Order::new(id, request)).await
     }
 
-    /// Whether a request of that id is in the queue, or was.
-    pub(crate) async fn was_accepted(&self, id: RequestId) -> Result<bool, Problem> {
-        let known = self
-            .house()
-            .store
-            .read(StateKey::Request(id).to_string())
-            .await;
-        Ok(known.map_err(|error| Problem::no_state(&error))?.is_some())
+    /// Whether anybody has begun the request of that id, which must have been in the queue then. That it is
+    /// known says nothing: that is written before it is in the queue.
+    pub(crate) async fn was_begun(&self, id: RequestId) -> Result<bool, Problem> {
+        let key = StateKey::Request(id).to_string();
+        let record = self.house().store.read(key).await;
+        let record = record.map_err(|error| Problem::no_state(&error))?;
+        let kept = record.as_deref().map(Kept::read).transpose()?;
+        Ok(kept.is_some_and(|kept| kept.status != RequestStatus::Queued))
     }
 
-    /// Puts an order in the queue, and its state where all can see it.
+    /// The record of an order that is in the queue.
+    pub(super) fn queued(&self, order: &Order) -> Entry {
+        let record = RequestRecord::of_order(self.house().id, order, RequestStatus::Queued);
+        let key = StateKey::Request(order.request_id).to_string();
+        Entry::new(key, to_json(&record), UNFINISHED_TTL).listed()
+    }
+
+    /// Refuses when the queue is full.
+    pub(super) async fn check_queue(&self) -> Result<(), Problem> {
+        let depth = self.house().store.depth().await;
+        let depth = depth.map_err(|error| Problem::no_state(&error))?;
+        if depth >= self.house().config.background.capacity {
+            return Err(self.too_many_unfinished());
+        }
+        Ok(())
+    }
+
+    /// Puts an order in the queue, and its state where all can see it unless there is one already.
     pub(super) async fn enqueue(&self, order: &Order) -> Result<(), Problem> {
         let house = self.house();
-        let record = RequestRecord::of_order(house.id, order, RequestStatus::Queued);
-        let key = StateKey::Request(order.request_id).to_string();
-        let record = Entry::new(key, to_json(&record), UNFINISHED_TTL).listed();
         let (reply, answer) = oneshot::channel();
         let application = Application {
             job: order.to_job(),
-            record,
+            record: self.queued(order),
             reply,
         };
         let sent = house.background.applications.send(application).await;

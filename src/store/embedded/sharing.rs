@@ -56,7 +56,7 @@ impl Queue for Embedded {
         self.change(move |batch| {
             let put = batch.enqueue(&jobs, desk.last_job(), most as u64)?;
             if put {
-                records.iter().try_for_each(|it| batch.put(it, now))?;
+                records.iter().try_for_each(|it| batch.put_new(it, now))?;
             }
             Ok(put)
         })

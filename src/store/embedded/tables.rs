@@ -135,6 +135,17 @@ impl<'t> Batch<'t> {
         Ok(())
     }
 
+    /// The same, unless the key is there.
+    pub(super) fn put_new(&mut self, entry: &Entry, now: u64) -> Result<(), Error> {
+        let found = self.keys.get(entry.key.as_str())?;
+        let is_there = found.is_some_and(|found| found.value().0 > now);
+        if is_there {
+            Ok(())
+        } else {
+            self.put(entry, now)
+        }
+    }
+
     /// Forgets a key, or one of its fields.
     pub(super) fn remove(&mut self, key: &str, field: Option<&str>) -> Result<(), Error> {
         if let Some(field) = field {

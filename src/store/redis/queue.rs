@@ -30,8 +30,7 @@ impl Queue for Redis {
         most: usize,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         async move {
-            let keys: Vec<String> = records.iter().map(|it| it.key.clone()).collect();
-            self.write(records).await?;
+            let new = self.write_new(&records).await?;
             let mut request = scripts::run(scripts::ENQUEUE, &[self.key(QUEUE)]);
             request.arg(most);
             for job in &jobs {
@@ -39,8 +38,8 @@ impl Queue for Redis {
             }
             let (put,): (bool,) = self.link.query(&request).await?;
             if !put {
-                for key in keys {
-                    self.remove(key, None).await?;
+                for entry in new {
+                    self.remove(entry.key.clone(), None).await?;
                 }
             }
             Ok(put)

@@ -69,6 +69,33 @@ async fn one_that_is_refused_too_often_is_given_up_with_its_reasons_and_can_be_t
     assert_eq!(again.json(404)["error_type"], "RequestNotFound");
 }
 
+#[actix_rt::test]
+async fn one_that_was_given_up_and_finds_no_room_stays_given_up() {
+    let scene = Scene::with(|app| {
+        let background = &mut app.settings_mut().pipeline.background;
+        (background.max_attempts, background.capacity) = (1, 1);
+    })
+    .await;
+    scene.act("pause").await;
+    let id = scene.hand_in("actor", "hello").await;
+    let record = scene.until_status(id, "failed").await;
+    scene.act("resume").await;
+    let other = scene.hand_in("actor", "wait").await;
+    let path = format!("/dead-letters/{id}/retry");
+    let refused = scene.client.post(&path, "").await;
+    assert_eq!(refused.json(503)["error_type"], "Overloaded");
+    assert_eq!(scene.record(id).await, record);
+    assert_eq!(dead_letters(&scene).await[0]["request_id"], json!(id));
+
+    scene.stage.let_go(1);
+    scene.until_status(other, "succeeded").await;
+    until("there is room", async || {
+        scene.client.post(&path, "").await.status == 202
+    })
+    .await;
+    scene.until_status(id, "succeeded").await;
+}
+
 async fn dead_letters(scene: &Scene) -> Value {
     scene.client.get("/dead-letters").await.json(200)["dead_letters"].take()
 }

@@ -40,7 +40,7 @@ async fn pages(store: &dyn Store, family: &'static str, size: usize) -> Vec<Stri
 
 pub(super) async fn the_newest_come_first_page_by_page(store: Arc<dyn Store>) {
     assert!(pages(&*store, "thing", 10).await.is_empty());
-    // Some within one minute, and some over hours.
+    // Some within a few seconds, and some over hours.
     let mut wanted = keys("thing", 90, Duration::from_millis(30));
     let older = keys("thing", 60, Duration::from_secs(301));
     wanted.extend(older.into_iter().skip(1));
@@ -49,6 +49,15 @@ pub(super) async fn the_newest_come_first_page_by_page(store: Arc<dyn Store>) {
     list(&*store, &shuffled).await;
     for size in [1, 7, 1000] {
         assert_eq!(pages(&*store, "thing", size).await, wanted, "{size} a page");
+    }
+}
+
+pub(super) async fn what_was_written_again_is_listed_once(store: Arc<dyn Store>) {
+    let keys = keys("thing", 30, Duration::from_millis(300));
+    for ttl in [MINUTE, 300 * MINUTE, MINUTE] {
+        let entries = keys.iter().map(|key| Entry::new(key, "x", ttl).listed());
+        store.write(entries.collect()).await.unwrap();
+        assert_eq!(pages(&*store, "thing", 7).await, keys);
     }
 }
 

@@ -154,3 +154,19 @@ pub(super) async fn what_is_known_of_jobs_is_written_with_them_or_not_at_all(
     assert_eq!(get(&*store, "a").await.unwrap(), "queued");
     assert_eq!(get(&*store, "b").await, None);
 }
+
+pub(super) async fn a_job_that_is_put_in_again_leaves_what_is_known_of_it(store: Arc<dyn Store>) {
+    let record = |key: &str| Entry::new(key, "queued", MINUTE);
+    assert!(store.enqueue(names(1), vec![record("a")], 2).await.unwrap());
+    let done = Entry::new("a", "done", MINUTE);
+    store.write(vec![done]).await.unwrap();
+    let again = vec![record("a"), record("b")];
+    assert!(store.enqueue(names(1), again, 2).await.unwrap());
+    assert_eq!(get(&*store, "a").await.unwrap(), "done");
+    assert_eq!(get(&*store, "b").await.unwrap(), "queued");
+    // Also where there is no room for it.
+    let again = vec![record("a"), record("c")];
+    assert!(!store.enqueue(names(1), again, 2).await.unwrap());
+    assert_eq!(get(&*store, "a").await.unwrap(), "done");
+    assert_eq!(get(&*store, "c").await, None);
+}
