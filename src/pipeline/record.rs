@@ -101,7 +101,7 @@ struct Measurements {
 }
 
 /// Something of a request as it is kept: where, as what, and how long.
-type Row = (StateKey, Bytes, Duration);
+type Row = (StateKey, Option<String>, Bytes, Duration);
 
 /// Keeps the books of one request. When it is dropped before it was closed, the caller has gone
 /// away, and the request is entered as cancelled.
@@ -181,7 +181,7 @@ impl<'a> Ledger<'a> {
         match &self.arrival.books {
             Books::Journal => {
                 let (key, ttl) = self.place();
-                let record = (key, record, ttl);
+                let record = (key, None, record, ttl);
                 journal.put_all(measured.into_iter().chain([record]));
             }
             Books::Apart(books) => {
@@ -238,8 +238,11 @@ impl<'a> Ledger<'a> {
             agents_used: used.map(|step| step.agent.clone()).collect(),
             success,
         };
-        let key = StateKey::Metrics(self.arrival.id);
-        Some((key, to_json(&measurements), ttl))
+        let id = self.arrival.id;
+        let key = StateKey::Metrics {
+            second: id.second(),
+        };
+        Some((key, Some(id.to_string()), to_json(&measurements), ttl))
     }
 }
 

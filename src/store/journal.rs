@@ -85,10 +85,14 @@ impl Journal {
         self.draft(Row { key, field: None }, Draft::new(record, ttl));
     }
 
-    /// The same for records whose JSON there is already: each under its key, and for that long.
-    pub fn put_all(&self, records: impl IntoIterator<Item = (StateKey, Bytes, Duration)>) {
-        let drafts = records.into_iter().map(|(key, json, ttl)| {
-            let row = Row { key, field: None };
+    /// The same for records whose JSON there is already: each in its key, or a field of it, and for that
+    /// long.
+    pub fn put_all(
+        &self,
+        records: impl IntoIterator<Item = (StateKey, Option<String>, Bytes, Duration)>,
+    ) {
+        let drafts = records.into_iter().map(|(key, field, json, ttl)| {
+            let row = Row { key, field };
             (row, Draft::made(json, ttl))
         });
         self.draft_all(drafts);

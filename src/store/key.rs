@@ -10,8 +10,13 @@ use crate::words::{RequestId, hex};
 pub enum StateKey {
     /// The state of a request: `request:{id}`.
     Request(RequestId),
-    /// The measurements of a request: `metrics:{id}`.
-    Metrics(RequestId),
+    /// The measurements of the requests of one second, a field for each: `metrics:{second}`, counted
+    /// since 1970. As keys of their own they would cost a server five times as much, and whoever wants
+    /// those of a while would have to know the requests.
+    Metrics {
+        /// The second.
+        second: u64,
+    },
     /// The sums of one hour, a field for each orchestrator: `rollup:{hour}`, counted in hours
     /// since 1970.
     Rollup {
@@ -79,7 +84,7 @@ impl fmt::Display for StateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(id) => write!(f, "{}:{id}", Self::REQUEST),
-            Self::Metrics(id) => write!(f, "metrics:{id}"),
+            Self::Metrics { second } => write!(f, "metrics:{second}"),
             Self::Rollup { hour } => write!(f, "rollup:{hour}"),
             Self::Embeddings { model } => write!(f, "routing:embeddings:{model:016x}"),
             Self::RoutingModel => f.write_str("routing:model"),

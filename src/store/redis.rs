@@ -149,16 +149,23 @@ impl Redis {
 
     /// The requests that set fields, one for each key: no key is left behind without its time to live.
     fn filling(&self, fields: &[&Entry]) -> Vec<Pipeline> {
-        let mut requests: BTreeMap<&str, Pipeline> = BTreeMap::new();
+        let mut keys: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         for entry in fields {
-            let key = self.key(&entry.key);
-            let request = requests.entry(&entry.key).or_default().atomic();
-            let set = request.cmd("HSET").arg(&key).arg(&entry.field);
-            set.arg(&entry.value[..]).ignore();
-            let keep = request.cmd("PEXPIRE").arg(&key);
-            keep.arg(entry.ttl_millis()).ignore();
+            keys.entry(&entry.key).or_default().push(entry);
         }
-        requests.into_values().collect()
+        let requests = keys.into_iter().map(|(key, fields)| {
+            let (key, mut request) = (self.key(key), Pipeline::new());
+            let set = request.atomic().cmd("HSET").arg(&key);
+            for entry in &fields {
+                set.arg(&entry.field).arg(&entry.value[..]);
+            }
+            set.ignore();
+            // They all live as long as the last.
+            let ttl = fields.last().map(|entry| entry.ttl_millis());
+            request.cmd("PEXPIRE").arg(&key).arg(ttl).ignore();
+            request
+        });
+        requests.collect()
     }
 
     /// Sends requests, each for keys of one slot: in a cluster one by one, otherwise as one. Collects

@@ -39,6 +39,13 @@ impl RequestId {
         usize::from(self.0.as_bytes()[15])
     }
 
+    /// The second, since 1970, in which the id was made.
+    pub(crate) fn second(self) -> u64 {
+        // A UUIDv7 begins with 48 bits of milliseconds.
+        let (beginning, _) = self.0.as_u64_pair();
+        (beginning >> 16) / 1000
+    }
+
     /// Reads an id from its hyphenated text; `None` when the text is not a UUID.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
