@@ -2,8 +2,9 @@
 //! a file of its own, and that keeps it in Redis; and how many requests it accepts for which nobody
 //! waits.
 //!
-//! All three are loaded in turn, in many short rounds, by a load generator (`wrk`) that shares the
-//! machine, as Redis does. Ratios are taken within a round, and the median of the rounds is printed.
+//! All three are loaded in turn, in many short rounds there and back, by a load generator (`wrk`) that
+//! shares the machine, as Redis does. Ratios are taken within a round, and the median of the rounds is
+//! printed.
 //! Run it with `make bench-state`.
 
 #[path = "state/nowhere.rs"]
@@ -20,7 +21,7 @@ use agent_orchestrator::App;
 use nowhere::Nowhere;
 use server::{Server, has_generator, median};
 
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 15;
 const CONNECTIONS: usize = 32;
 const ASYNC: &[&str] = &["Prefer: respond-async"];
 
@@ -43,13 +44,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ])?;
     let (mut answered, mut accepted) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let answers = [&nothing, &embedded, &shared].map(|it| it.load(CONNECTIONS, &[]));
-        let [nothing, file, redis] = answers;
-        answered.push([nothing?.per_second, file?.per_second, redis?.per_second]);
+        answered.push(there_and_back([&nothing, &embedded, &shared], &[])?);
     }
     for _ in 0..ROUNDS / 3 {
-        let [file, redis] = [&embedded, &shared].map(|it| it.load(CONNECTIONS, ASYNC));
-        accepted.push([file?.per_second, redis?.per_second]);
+        accepted.push(there_and_back([&embedded, &shared], ASYNC)?);
     }
     let of = |figure: fn(&[f64; 3]) -> f64| median(answered.iter().map(figure));
     println!("| state | answered/s | ratio | accepted/s |");
@@ -68,6 +66,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         median(accepted.iter().map(|it| it[1])),
     );
     Ok(())
+}
+
+/// What each answers a second, loaded in turn and then once more in reverse: a machine that becomes
+/// quicker or slower meanwhile does so for all alike.
+fn there_and_back<const N: usize>(
+    servers: [&Server; N],
+    headers: &[&str],
+) -> std::io::Result<[f64; N]> {
+    let mut per_second = [0.0; N];
+    for i in (0..N).chain((0..N).rev()) {
+        per_second[i] += servers[i].load(CONNECTIONS, headers)?.per_second / 2.0;
+    }
+    Ok(per_second)
 }
 
 /// An orchestrator in a process of its own, configured by these variables.
