@@ -37,8 +37,9 @@ const AT_ONCE: usize = 256;
 pub struct RedisConfig {
     /// `redis://[user:password@]host[:port][/database]`, or `redis+unix:///path` for a socket;
     /// `redis+sentinel://[user:password@]host:port,host:port/name[/database]`, where Sentinels know
-    /// the server; `redis+cluster://[user:password@]host:port,host:port`, some servers of a cluster.
-    /// With `rediss` instead of `redis` all is sent over TLS, but what Sentinels are asked.
+    /// the server, after which `?sentinel_user=` and `sentinel_password=` are their login;
+    /// `redis+cluster://[user:password@]host:port,host:port`, some servers of a cluster. With `rediss`
+    /// instead of `redis` all is sent over TLS.
     pub url: String,
     /// What every key begins with on the server, so that others may use it too.
     pub prefix: String,
@@ -241,6 +242,9 @@ mod tests {
             "http://:s3cret@host",
             "redis+sentinel://:s3cret@host:1",
             "redis+sentinel://:s3cret@host:port/name",
+            "redis+sentinel://host:1/name?sentinel_password=s3cret@",
+            "redis+sentinel://host:1/name?s3cret",
+            "redis+sentinel://host:1/name?password=s3cret",
             "redis+cluster://:s3cret@host:port",
             "redis+cluster://:s3cret@host:1/2",
             "http+cluster://:s3cret@host:1",
@@ -265,6 +269,10 @@ mod tests {
                 "`main` of the Sentinels a:1,b:2",
             ),
             ("rediss+sentinel://a:1/main", "`main` of the Sentinels a:1"),
+            (
+                "redis+sentinel://a:1/main?sentinel_user=u&sentinel_password=s3cret",
+                "`main` of the Sentinels a:1",
+            ),
             ("redis+cluster://:s3cret@a:1,b:2", "the cluster of a:1,b:2"),
             ("rediss+cluster://a:1", "the cluster of a:1"),
         ] {

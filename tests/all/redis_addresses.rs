@@ -84,25 +84,33 @@ async fn a_password_opens_what_it_protects() {
     }
 }
 
+/// Has a server listen there, too, and show the certificate.
+fn over_tls(files: &TempDir, port: u16) -> Vec<(&'static str, String)> {
+    let file = |name: &str| files.path().join(name).display().to_string();
+    vec![
+        ("tls-port", port.to_string()),
+        ("tls-cert-file", file("server.pem")),
+        ("tls-key-file", file("server.key")),
+        ("tls-ca-cert-file", file("authority.pem")),
+        ("tls-auth-clients", "no".to_owned()),
+    ]
+}
+
+/// A server with the password that listens there over TLS.
+fn start_over_tls(files: &TempDir, port: u16) -> RedisServer {
+    let mut arguments = vec!["--requirepass".to_owned(), PASSWORD.to_owned()];
+    for (name, value) in over_tls(files, port) {
+        arguments.extend([format!("--{name}"), value]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    RedisServer::start_with(&arguments)
+}
+
 #[actix_rt::test]
 async fn over_tls_only_a_server_that_can_show_who_it_is_is_believed() {
-    let (files, port) = (certificates(), free_port().to_string());
-    let file = |name: &str| files.path().join(name).display().to_string();
-    let _redis = RedisServer::start_with(&[
-        "--tls-port",
-        &port,
-        "--tls-cert-file",
-        &file("server.pem"),
-        "--tls-key-file",
-        &file("server.key"),
-        "--tls-ca-cert-file",
-        &file("authority.pem"),
-        "--tls-auth-clients",
-        "no",
-        "--requirepass",
-        PASSWORD,
-    ]);
-    let authority = file("authority.pem");
+    let (files, port) = (certificates(), free_port());
+    let _redis = start_over_tls(&files, port);
+    let authority = files.path().join("authority.pem").display().to_string();
     let trusting = [("SSL_CERT_FILE", authority.as_str())];
     let url = |host: &str| format!("rediss://:{PASSWORD}@{host}:{port}");
     let (_process, client, _config) = scene(&url("localhost"), &trusting);
@@ -111,5 +119,48 @@ async fn over_tls_only_a_server_that_can_show_who_it_is_is_believed() {
     let (_process, client, _config) = scene(&url("127.0.0.1"), &trusting);
     assert_not_kept(&client).await;
     let (_process, client, _config) = scene(&url("localhost"), &[]);
+    assert_not_kept(&client).await;
+}
+
+#[actix_rt::test]
+async fn sentinels_have_a_password_of_their_own_and_are_asked_over_tls_as_well() {
+    const OF_SENTINELS: &str = "t0p%25s3cret";
+    let (files, port, sentinel_port) = (certificates(), free_port(), free_port());
+    let _redis = start_over_tls(&files, port);
+    let listening = over_tls(&files, sentinel_port).into_iter();
+    let listening: String = listening
+        .map(|(name, value)| [name, " ", &value, "\n"].concat())
+        .collect();
+    let _sentinel = RedisServer::start_sentinel(&format!(
+        "{listening}\
+         tls-replication yes\n\
+         requirepass t0p%s3cret\n\
+         sentinel resolve-hostnames yes\n\
+         sentinel announce-hostnames yes\n\
+         sentinel monitor main localhost {port} 1\n\
+         sentinel auth-pass main {PASSWORD}\n"
+    ));
+    let authority = files.path().join("authority.pem").display().to_string();
+    let trusting = [("SSL_CERT_FILE", authority.as_str())];
+    let url = |sentinels: &str| {
+        let hosts = format!("localhost:{sentinel_port}");
+        format!("rediss+sentinel://:{PASSWORD}@{hosts}/main{sentinels}")
+    };
+    let login = format!("?sentinel_password={OF_SENTINELS}");
+    let (_process, client, _config) = scene(&url(&login), &trusting);
+    assert_kept(&client).await;
+
+    for sentinels in ["", "?sentinel_password=wrong-s3cret"] {
+        let (_process, client, _config) = scene(&url(sentinels), &trusting);
+        let error = assert_not_kept(&client).await;
+        assert!(
+            error
+                .as_str()
+                .unwrap()
+                .contains("check the user and the password"),
+            "{error}"
+        );
+    }
+    let (_process, client, _config) = scene(&url(&login), &[]);
     assert_not_kept(&client).await;
 }

@@ -40,8 +40,9 @@ pub(super) enum Wire {
 
 impl Address {
     /// Reads a url. Beside those of the Redis library there are
-    /// `redis+sentinel://[user:password@]host:port,host:port/name[/database]` and
-    /// `redis+cluster://[user:password@]host:port,host:port`, with `rediss` for TLS.
+    /// `redis+sentinel://[user:password@]host:port,host:port/name[/database]`, with the login of the
+    /// Sentinels as `?sentinel_user=` and `sentinel_password=`, and
+    /// `redis+cluster://[user:password@]host:port,host:port`; with `rediss` for TLS.
     pub(super) fn parse(url: &str) -> RedisResult<Self> {
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
         let (plain, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
@@ -68,6 +69,7 @@ impl Address {
             let kind = Kind::Cluster(nodes);
             return Ok(Self { name, kind });
         }
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (service, database) = path.split_once('/').unwrap_or((path, ""));
         if service.is_empty() {
             return Err(wrong(
@@ -77,7 +79,9 @@ impl Address {
         let server = format!("{plain}://{user}{}/{database}", first(hosts));
         let server = server.into_connection_info()?;
         let sentinels = hosts.split(',');
-        let sentinels = sentinels.map(|host| format!("redis://{host}").into_connection_info());
+        let login = sentinel_login(query)?;
+        let sentinels =
+            sentinels.map(|host| format!("{plain}://{login}{host}").into_connection_info());
         let sentinels = sentinels.collect::<RedisResult<Vec<_>>>()?;
         let kind = Kind::Sentinels(
             sentinels,
@@ -176,6 +180,28 @@ fn of_service(server: &ConnectionInfo, tls: bool) -> SentinelNodeConnectionInfo 
     } else {
         service
     }
+}
+
+/// The login of the Sentinels, as it stands in the url of a server.
+fn sentinel_login(query: &str) -> RedisResult<String> {
+    let (mut user, mut password) = ("", "");
+    for parameter in query.split('&').filter(|it| !it.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("sentinel_user", name)) => user = name,
+            Some(("sentinel_password", secret)) => password = secret,
+            _ => {
+                let known = "it may only have the parameters sentinel_user and sentinel_password";
+                return Err(wrong(known));
+            }
+        }
+    }
+    if query.contains(['@', '/', '#']) {
+        return Err(wrong("@, / and # in it have to be %40, %2F and %23"));
+    }
+    Ok(match (user, password) {
+        ("", "") => String::new(),
+        (user, password) => format!("{user}:{password}@"),
+    })
 }
 
 fn first(hosts: &str) -> &str {
