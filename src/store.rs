@@ -40,7 +40,7 @@ pub use self::signals::{Heard, Signals};
 pub trait Store: Leases + Queue + Logs + Signals + 'static {
     /// Writes all entries, in order; later entries for the same key win.
     ///
-    /// What is written of one key becomes visible at once, and with its time to live.
+    /// A value, or a field, becomes visible at once, and with its time to live.
     ///
     /// # Errors
     /// [`StoreError`] when the batch may not have been written.

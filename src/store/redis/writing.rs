@@ -2,47 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{TryStreamExt, stream};
 use redis::{Cmd, Pipeline};
 
 use super::super::{Entry, StoreError};
 use super::{AT_ONCE, Redis};
 
-/// Bytes of values that are sent with one request, if there is more than one.
-const BYTES_AT_ONCE: usize = 128 << 10;
+/// Bytes that are sent with one request, if it is for more than one entry: all that is done about them
+/// happens in the cache of a processor then, and in memory that was used a moment ago.
+const HANDFUL: usize = 32 << 10;
+
+/// Handfuls that are under way at once.
+const HANDFULS: usize = 2;
 
 /// The name of a command, and all of it that is not a key, a field or a value, at most.
 const NAME_BYTES: usize = 32;
 
 impl Redis {
     pub(super) async fn write_all(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
         let (values, fields): (Vec<&Entry>, Vec<&Entry>) =
             entries.iter().partition(|entry| entry.field.is_none());
         // Of those for the same key the last one wins, whatever is sent first.
         let values: BTreeMap<&str, &Entry> = values.into_iter().map(|it| (&*it.key, it)).collect();
         let values: Vec<&Entry> = values.into_values().collect();
-        self.write_values(&values).await?;
-        let mut requests = self.filling(&fields);
-        requests.extend(self.listing(&entries));
-        self.each(requests).await
-    }
-
-    /// Writes values, as many with one request as a processor has at hand; in a cluster each with its own.
-    async fn write_values(&self, values: &[&Entry]) -> Result<(), StoreError> {
-        let together = !self.link.address().is_cluster();
-        let mut bytes = 0;
-        let requests = values.chunk_by(|value, next| {
-            bytes += value.value.len();
-            let fits = together && bytes + next.value.len() <= BYTES_AT_ONCE;
-            bytes = if fits { bytes } else { 0 };
-            fits
-        });
-        let at_once = if together { 2 } else { AT_ONCE };
-        let requests = stream::iter(requests).map(Ok);
-        let send = async |values: &[&Entry]| self.link.query(&self.setting(values, &[])).await;
+        let mut keys: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        for entry in fields {
+            keys.entry(&entry.key).or_default().push(entry);
+        }
+        let is_cluster = self.link.address().is_cluster();
+        let together = if is_cluster { 0 } else { HANDFUL };
+        let setting = handfuls(&values, together).map(|values| self.setting(values, &[]));
+        let filling = keys.values().flat_map(|fields| handfuls(fields, HANDFUL));
+        let filling = filling.map(|fields| self.filling(fields));
+        let requests = setting.chain(filling).chain(self.listing(&entries));
+        let at_once = if is_cluster { AT_ONCE } else { HANDFULS };
+        let send = async |request| self.link.query(&request).await;
+        let requests = stream::iter(requests.map(Ok));
         requests.try_for_each_concurrent(at_once, send).await
     }
 
@@ -67,39 +62,48 @@ impl Redis {
     fn setting(&self, values: &[&Entry], conditions: &[&str]) -> Pipeline {
         let mut request = Pipeline::with_capacity(values.len());
         for entry in values {
-            let (key, value) = (self.key(&entry.key), &entry.value[..]);
-            let mut set = Cmd::with_capacity(5, key.len() + value.len() + NAME_BYTES);
-            set.arg("SET").arg(key).arg(value);
+            let key = self.key(&entry.key);
+            let mut set = Cmd::with_capacity(6, self.prefix.len() + bytes(entry) + NAME_BYTES);
+            set.arg("SET").arg(key).arg(&entry.value[..]);
             set.arg("PX").arg(entry.ttl_millis()).arg(conditions);
             request.add_command(set);
         }
         request
     }
 
-    /// The requests that set fields, one for each key: no key is left behind without its time to live.
-    fn filling(&self, fields: &[&Entry]) -> Vec<Pipeline> {
-        let mut keys: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    /// The request that sets fields of one key. They all live as long as the last of them.
+    fn filling(&self, fields: &[&Entry]) -> Pipeline {
+        let mut request = Pipeline::new();
+        let Some(last) = fields.last() else {
+            return request;
+        };
+        let key = self.key(&last.key);
+        let all: usize = fields.iter().map(|entry| bytes(entry)).sum();
+        let mut set = Cmd::with_capacity(2 + 2 * fields.len(), key.len() + all + NAME_BYTES);
+        set.arg("HSET").arg(&key);
         for entry in fields {
-            keys.entry(&entry.key).or_default().push(entry);
+            set.arg(&entry.field).arg(&entry.value[..]);
         }
-        let requests = keys.into_iter().map(|(key, fields)| {
-            let key = self.key(key);
-            let bytes = |it: &&Entry| it.value.len() + it.field.as_ref().map_or(0, String::len);
-            let bytes = key.len() + fields.iter().map(bytes).sum::<usize>();
-            let mut set = Cmd::with_capacity(2 + 2 * fields.len(), bytes + NAME_BYTES);
-            set.arg("HSET").arg(&key);
-            for entry in &fields {
-                set.arg(&entry.field).arg(&entry.value[..]);
-            }
-            let mut request = Pipeline::new();
-            request.atomic().add_command(set).ignore();
-            // They all live as long as the last.
-            let ttl = fields.last().map(|entry| entry.ttl_millis());
-            request.cmd("PEXPIRE").arg(&key).arg(ttl).ignore();
-            request
-        });
-        requests.collect()
+        request.atomic().add_command(set);
+        request.cmd("PEXPIRE").arg(key).arg(last.ttl_millis());
+        request
     }
+}
+
+/// The entries in parts of up to so many bytes, or of one entry.
+fn handfuls<'e>(entries: &'e [&'e Entry], most: usize) -> impl Iterator<Item = &'e [&'e Entry]> {
+    let mut held = 0;
+    entries.chunk_by(move |entry, next| {
+        held += bytes(entry);
+        let fits = held + bytes(next) <= most;
+        held = if fits { held } else { 0 };
+        fits
+    })
+}
+
+fn bytes(entry: &Entry) -> usize {
+    let field = entry.field.as_ref().map_or(0, String::len);
+    entry.key.len() + field + entry.value.len()
 }
 
 #[cfg(test)]
@@ -109,27 +113,38 @@ mod tests {
     use super::super::RedisConfig;
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn no_key_is_left_without_an_end() {
         let store = Redis::new(RedisConfig {
             url: "redis://localhost".to_owned(),
             prefix: "p:".to_owned(),
-            timeout: Duration::from_secs(1),
+            timeout: SECOND,
         })
         .unwrap();
-        let second = Duration::from_secs(1);
-        let [a, b] = ["a", "b"].map(|key| Entry::new(key, "1", second));
-        let field = Entry::field("c", "f", "2", second);
-        let sent = [store.setting(&[&a, &b], &[])];
-        let sent = sent.into_iter().chain(store.filling(&[&field]));
-        let sent: Vec<u8> = sent.flat_map(|it| it.get_packed_pipeline()).collect();
-        let sent = String::from_utf8(sent).unwrap();
-        let words: Vec<&str> = sent.split("\r\n").collect();
-        let is_word = |word: &&str| !word.is_empty() && !word.starts_with(['*', '$']);
-        let words: Vec<&str> = words.into_iter().filter(is_word).collect();
+        let [a, b] = ["a", "b"].map(|key| Entry::new(key, "1", SECOND));
+        let [f, g] = ["f", "g"].map(|field| Entry::field("c", field, "2", SECOND));
+        let sent = [store.setting(&[&a, &b], &[]), store.filling(&[&f, &g])];
+        let sent = sent.into_iter().flat_map(|it| it.get_packed_pipeline());
+        let sent = String::from_utf8(sent.collect()).unwrap();
+        let words = sent.split("\r\n");
+        let words = words.filter(|word| !word.is_empty() && !word.starts_with(['*', '$']));
         assert_eq!(
-            words.join(" "),
-            "SET p:a 1 PX 1000 SET p:b 1 PX 1000 MULTI HSET p:c f 2 PEXPIRE p:c 1000 EXEC"
+            words.collect::<Vec<_>>().join(" "),
+            "SET p:a 1 PX 1000 SET p:b 1 PX 1000 MULTI HSET p:c f 2 g 2 PEXPIRE p:c 1000 EXEC"
         );
+    }
+
+    #[test]
+    fn a_handful_is_bounded_and_never_empty() {
+        let sized = |bytes: usize| Entry::new("k", vec![0; bytes], SECOND);
+        // With a key of one byte each.
+        let entries = [3, 5, 0, 10, 0, 8, 9].map(sized);
+        let entries: Vec<&Entry> = entries.iter().collect();
+        let lengths = |most| -> Vec<usize> { handfuls(&entries, most).map(<[_]>::len).collect() };
+        assert_eq!(lengths(10), [2, 1, 1, 2, 1]);
+        assert_eq!(lengths(100), [7]);
+        assert_eq!(lengths(0), [1; 7]);
     }
 }
