@@ -16,6 +16,7 @@
 //! it would have expired.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Unfinished;
 
 use bytes::Bytes;
 use redb::{
@@ -77,11 +78,13 @@ pub(super) fn sweep(database: &Database, now: u64) -> Result<Swept, Error> {
     })
 }
 
+type Blocks<'t> = Table<'t, (u64, u64), &'static [u8]>;
+
 /// The tables, open for changes that become visible together.
 pub(super) struct Batch<'t> {
     keys: Table<'t, &'static str, (u64, Option<Place>)>,
     fields: Table<'t, (&'static str, &'static str), &'static [u8]>,
-    blocks: Table<'t, (u64, u64), &'static [u8]>,
+    blocks: Blocks<'t>,
     queue: Table<'t, u64, &'static [u8]>,
     /// The block of each second that has room.
     unfinished: BTreeMap<u64, Block>,
@@ -101,8 +104,8 @@ impl<'t> Batch<'t> {
     }
 
     fn finish(mut self) -> Result<(), Error> {
-        for (second, block) in std::mem::take(&mut self.unfinished) {
-            self.finish_block(second, &block)?;
+        for (second, block) in &self.unfinished {
+            pack(&mut self.blocks, *second, block, &mut self.press)?;
         }
         Ok(())
     }
@@ -197,29 +200,17 @@ impl<'t> Batch<'t> {
     }
 
     fn add_to_block(&mut self, second: u64, key: &str, value: &[u8]) -> Result<Place, Error> {
-        let mut block = match self.unfinished.remove(&second) {
-            Some(block) => block,
-            None => Block::new(self.free_number(second)?),
+        let block = match self.unfinished.entry(second) {
+            Unfinished::Occupied(block) => block.into_mut(),
+            Unfinished::Vacant(place) => {
+                place.insert(Block::new(free_number(&self.blocks, second)?))
+            }
         };
         if !block.has_room_for(value) {
-            self.finish_block(second, &block)?;
+            pack(&mut self.blocks, second, block, &mut self.press)?;
             block.turn_over();
         }
-        let place = block.add(key, value);
-        self.unfinished.insert(second, block);
-        place
-    }
-
-    fn free_number(&self, second: u64) -> Result<u64, Error> {
-        let mut blocks = self.blocks.range((second, 0)..=(second, u64::MAX))?;
-        let last = blocks.next_back().transpose()?;
-        Ok(last.map_or(0, |(block, _)| block.value().1 + 1))
-    }
-
-    fn finish_block(&mut self, second: u64, block: &Block) -> Result<(), Error> {
-        let packed = block.pack(&mut self.press)?;
-        self.blocks.insert((second, block.number), packed)?;
-        Ok(())
+        block.add(key, value)
     }
 
     /// Removes blocks of keys that may have expired, at most so many that the last one makes
@@ -262,6 +253,22 @@ impl<'t> Batch<'t> {
             .retain_in((key, "")..(&after, ""), |_, _| false)?;
         Ok(())
     }
+}
+
+fn free_number(blocks: &Blocks<'_>, second: u64) -> Result<u64, Error> {
+    let mut blocks = blocks.range((second, 0)..=(second, u64::MAX))?;
+    let last = blocks.next_back().transpose()?;
+    Ok(last.map_or(0, |(block, _)| block.value().1 + 1))
+}
+
+fn pack(
+    blocks: &mut Blocks<'_>,
+    second: u64,
+    block: &Block,
+    press: &mut Press,
+) -> Result<(), Error> {
+    blocks.insert((second, block.number), block.pack(press)?)?;
+    Ok(())
 }
 
 /// The text that comes next after `key`, so that nothing lies between them.
