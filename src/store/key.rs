@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::words::{RequestId, hex};
 
-/// Names a record of the state, under the keys that the orchestrator has always used.
+/// Names a record of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StateKey {
     /// The state of a request: `request:{id}`.

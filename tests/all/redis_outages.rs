@@ -120,37 +120,51 @@ impl Raw {
         Self(client.get_multiplexed_async_connection().await.unwrap())
     }
 
-    async fn json(&mut self, kind: &str, id: RequestId) -> Option<Value> {
-        let mut get = redis::cmd("GET");
-        get.arg(format!("autobot:orchestrator:{kind}:{id}"));
-        let text: Option<String> = get.query_async(&mut self.0).await.unwrap();
+    async fn state(&mut self, id: RequestId) -> Option<Value> {
+        let key = format!("autobot:orchestrator:request:{id}");
+        let found = redis::cmd("GET").arg(key).query_async(&mut self.0).await;
+        let text: Option<String> = found.unwrap();
         text.map(|text| serde_json::from_str(&text).unwrap())
     }
 
-    async fn ttl(&mut self, kind: &str, id: RequestId) -> u64 {
+    async fn metrics(&mut self, id: RequestId) -> Value {
+        let key = metrics_of(id);
+        let mut get = redis::cmd("HGET");
+        let found = get.arg(key).arg(id.to_string()).query_async(&mut self.0);
+        let text: String = found.await.unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    async fn ttl(&mut self, key: String) -> u64 {
         let mut ttl = redis::cmd("TTL");
-        ttl.arg(format!("autobot:orchestrator:{kind}:{id}"));
-        ttl.query_async(&mut self.0).await.unwrap()
+        ttl.arg(key).query_async(&mut self.0).await.unwrap()
     }
 
     async fn assert_succeeded(&mut self, requests: &[RequestId]) {
         for id in requests {
-            let state = self.json("request", *id).await;
+            let state = self.state(*id).await;
             let state = state.unwrap_or_else(|| panic!("{id} was lost"));
             assert_eq!(state["status"], "succeeded");
         }
     }
 }
 
+/// The hash with the metrics of the second in which the request came.
+fn metrics_of(id: RequestId) -> String {
+    // A UUIDv7 begins with milliseconds.
+    let millis = u64::from_str_radix(&id.to_string().replace('-', "")[..12], 16);
+    format!("autobot:orchestrator:metrics:{}", millis.unwrap() / 1000)
+}
+
 #[actix_rt::test]
-async fn state_and_metrics_are_kept_under_the_keys_that_have_always_been() {
+async fn state_and_metrics_are_kept_where_whoever_looks_finds_them() {
     let redis = RedisServer::start();
     let scene = Scene::set(&redis.url());
     let id = scene.ask().await;
     scene.until_written().await;
 
     let mut raw = Raw::of(&redis).await;
-    let state = raw.json("request", id).await.unwrap();
+    let state = raw.state(id).await.unwrap();
     assert_eq!(state["status"], "succeeded");
     let shown = scene.client.record(id).await.json(200);
     for (member, value) in state.as_object().unwrap() {
@@ -164,9 +178,10 @@ async fn state_and_metrics_are_kept_under_the_keys_that_have_always_been() {
         assert_eq!(shown[member], *expected, "{member}");
     }
     assert_eq!(shown["routing"], state["response"]["routing"]);
-    assert!((3500..=3600).contains(&raw.ttl("request", id).await));
+    let left = raw.ttl(format!("autobot:orchestrator:request:{id}")).await;
+    assert!((3500..=3600).contains(&left), "{left}");
 
-    let metrics = raw.json("metrics", id).await.unwrap();
+    let metrics = raw.metrics(id).await;
     let members: Vec<&String> = metrics.as_object().unwrap().keys().collect();
     let wanted = [
         "agents_used",
@@ -180,7 +195,8 @@ async fn state_and_metrics_are_kept_under_the_keys_that_have_always_been() {
     assert_eq!(metrics["request_id"], id.to_string());
     assert_eq!(metrics["agents_used"], serde_json::json!(["chat_agent"]));
     assert_eq!(metrics["success"], true);
-    assert!((86_300..=86_400).contains(&raw.ttl("metrics", id).await));
+    let left = raw.ttl(metrics_of(id)).await;
+    assert!((86_300..=86_400).contains(&left), "{left}");
 }
 
 #[actix_rt::test]

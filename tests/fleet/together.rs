@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
-use crate::support::client::{Client, assert_has};
+use crate::support::client::Client;
 use crate::support::server::until;
 
 #[actix_rt::test]
@@ -24,34 +24,6 @@ async fn what_one_accepts_any_may_do_and_all_can_tell_of() {
             .await;
         }
     }
-}
-
-#[actix_rt::test]
-async fn what_a_request_has_taken_can_be_read_in_redis_for_a_while() {
-    let fleet = Fleet::start(1, Duration::ZERO);
-    let body = json!({"content": "hello", "agents": ["tally"]});
-    let answer = fleet.any().ask(&body).await;
-    let id = answer.request_id().to_string();
-    // A UUIDv7 begins with milliseconds.
-    let millis = u64::from_str_radix(&id.replace('-', "")[..12], 16).unwrap();
-    let key = format!("autobot:orchestrator:metrics:{}", millis / 1000);
-    let ask = |command: &str| fleet.redis.ask(command);
-    until("it is there", async || {
-        ask(&format!("HGET {key} {id}")).contains('{')
-    })
-    .await;
-    let measured = ask(&format!("HGET {key} {id}"));
-    let measured: Value = serde_json::from_str(measured.lines().nth(1).unwrap()).unwrap();
-    assert_has(
-        &measured,
-        &json!({"request_id": id, "success": true, "agents_used": ["tally"]}),
-    );
-    for time in ["routing_time_ms", "execution_time_ms"] {
-        assert!(measured[time].as_f64().unwrap() > 0.0, "{measured}");
-    }
-    let left = ask(&format!("TTL {key}"));
-    let left: u64 = left.trim_start_matches(':').trim().parse().unwrap();
-    assert!((1..=86_400).contains(&left), "{left}");
 }
 
 #[actix_rt::test]
