@@ -21,7 +21,7 @@ use agent_orchestrator::App;
 use nowhere::Nowhere;
 use server::{Server, has_generator, median};
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 25;
 const CONNECTIONS: usize = 32;
 const ASYNC: &[&str] = &["Prefer: respond-async"];
 
