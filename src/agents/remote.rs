@@ -20,6 +20,9 @@ use crate::words::{
 
 /// A connection that is not there within this time will not be.
 const CONNECT: Duration = Duration::from_secs(5);
+/// A connection that was idle for so long is not used again. Many servers close theirs after five
+/// seconds, and of a task that is sent at that moment nobody knows whether it has arrived.
+const IDLE: Duration = Duration::from_secs(4);
 /// Says how many milliseconds are left for the answer, as the task itself does.
 const DEADLINE: &str = "x-deadline-ms";
 /// Answers are not read beyond this.
@@ -79,6 +82,7 @@ impl Agent for RemoteAgent {
         let client = Client::builder()
             .default_headers(self.config.headers.clone())
             .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
             .redirect(Policy::none())
             // What is configured is what is asked; a proxy of the environment knows nothing of it.
             .no_proxy()

@@ -72,7 +72,7 @@ impl Answering {
             Err(problem) if is_kept(&problem) => problem::response(problem.of_request(self.id)),
             Err(problem) => return Err(problem),
         };
-        let (answer, known) = copied(answer, self.id).await;
+        let (answer, known) = copied(answer, once.request_id()).await;
         once.answered(known).await;
         Ok(answer)
     }

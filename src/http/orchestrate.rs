@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::once::{self, Answering, Turn};
-use super::respond::{Response, respond, respond_json};
+use super::respond::{Response, X_REQUEST_ID, respond, respond_json};
 use super::{body, events};
 use crate::pipeline::{Answer, OrchestrationRequest, Orchestrator, Problem, RequestStatus};
 use crate::words::RequestId;
@@ -94,6 +94,7 @@ fn accepted_as(id: RequestId) -> HttpResponse {
     HttpResponse::Accepted()
         .insert_header((header::LOCATION, format!("/requests/{id}")))
         .insert_header((PREFERENCE_APPLIED, RESPOND_ASYNC))
+        .insert_header((X_REQUEST_ID, id.to_string()))
         .json(Accepted {
             success: true,
             request_id: id,

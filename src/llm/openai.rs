@@ -13,6 +13,9 @@ use super::{BaseUrl, Chat, ChatModel, LlmError, Said};
 
 /// A connection that is not there within this time will not be.
 const CONNECT: Duration = Duration::from_secs(5);
+/// A connection that was idle for so long is not used again: many servers close theirs after five
+/// seconds, perhaps at the moment at which they are asked.
+const IDLE: Duration = Duration::from_secs(4);
 /// Answers are not read beyond this.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// Errors are quoted up to this.
@@ -53,6 +56,7 @@ impl OpenAi {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
             .redirect(Policy::none())
             // What is configured is what is asked; a proxy of the environment knows nothing of it.
             .no_proxy()

@@ -1,7 +1,7 @@
 //! A store on a Redis server, which several orchestrators may share.
 //!
-//! Invariant: every call is answered within a few time-outs, whatever the server does; and soon
-//! after the server is back, so is the store.
+//! Invariant: every call is answered within a few time-outs, whatever the server does, and each part of a
+//! large batch is; soon after the server is back, so is the store.
 //!
 //! Edges: a server that is down at start is no reason not to start. A write that timed out may
 //! have been done all the same. Redis itself deletes what has expired.
@@ -43,7 +43,7 @@ pub struct RedisConfig {
     pub url: String,
     /// What every key begins with on the server, so that others may use it too.
     pub prefix: String,
-    /// How long connecting may take, and how long a batch may take.
+    /// How long connecting may take, and each answer.
     pub timeout: Duration,
 }
 
@@ -244,6 +244,8 @@ mod tests {
             "redis+sentinel://:s3cret@host:port/name",
             "redis+sentinel://host:1/name?sentinel_password=s3cret@",
             "redis+sentinel://host:1/name?s3cret",
+            "redis+sentinel://host:1/name?sentinel_password=s3cret?",
+            "redis+sentinel://host:1/name?sentinel_user=s3cret",
             "redis+sentinel://host:1/name?password=s3cret",
             "redis+cluster://:s3cret@host:port",
             "redis+cluster://:s3cret@host:1/2",

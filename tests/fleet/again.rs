@@ -57,7 +57,11 @@ async fn accepted(fleet: &Fleet, key: &str, body: &Value) -> String {
     loop {
         let answer = fleet.any().try_to_ask_async_under(key, body).await;
         match answer {
-            Ok(answer) if answer.status == 202 => return answer.request_id().to_string(),
+            Ok(answer) if answer.status == 202 => {
+                let id = answer.request_id().to_string();
+                assert_eq!(answer.header("x-request-id"), id);
+                return id;
+            }
             _refused_or_lost => {}
         }
     }

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::order::Order;
+use crate::pipeline::kept::Kept;
 use crate::pipeline::listing::{Page, Paging};
+use crate::pipeline::tenure::Tenure;
 use crate::pipeline::{ErrorType, Orchestrator, Problem};
-use crate::store::{Entry, StateKey, StoreError};
+use crate::store::{Entry, StateKey};
 use crate::words::{RequestId, to_json};
 
 /// How long a request that was given up can be looked at, and tried once more.
@@ -59,45 +61,66 @@ impl Orchestrator {
     /// Puts a request that was given up into the queue once more, as if it were new.
     ///
     /// # Errors
-    /// `RequestNotFound` when no such request was given up, `Overloaded` when too many are unfinished,
-    /// `StateUnavailable`.
+    /// `RequestNotFound` when no such request was given up, `Overloaded` when too many are unfinished or
+    /// somebody else is about it, `StateUnavailable`, `ShuttingDown`.
     pub(crate) async fn retry_dead(&self, request: &str) -> Result<RequestId, Problem> {
         let unknown = || {
             let detail = format!("no request `{request}` was given up of late");
             Problem::new(ErrorType::RequestNotFound, detail)
         };
         let id = RequestId::parse(request).ok_or_else(unknown)?;
-        let key = StateKey::Dead(id).to_string();
-        let read = self.house().store.read(key.clone()).await;
-        let letter = read.map_err(|error| Problem::no_state(&error))?;
+        let (store, key) = (&self.house().store, StateKey::Dead(id).to_string());
+        let lease = self.house().config.lease;
+        let no_state = |error| Problem::no_state(&error);
+        let tenure = Tenure::begin(store, &key, lease).await.map_err(no_state)?;
+        let tenure = tenure.map_err(|_left| in_between(id))?;
+        let letter = store.read(key.clone()).await.map_err(no_state)?;
         let letter = letter.and_then(|letter| serde_json::from_slice(&letter).ok());
         let letter: DeadLetter = letter.ok_or_else(unknown)?;
         self.check_queue().await?;
-        let record = self.renew(&letter.order).await;
-        let record = record.map_err(|error| Problem::no_state(&error))?;
-        let put = self.enqueue(&letter.order).await;
-        if put
-            .as_ref()
-            .is_err_and(|it| it.error_type() == ErrorType::Overloaded)
-        {
-            let restored = self.house().store.write(record.into_iter().collect()).await;
-            restored.map_err(|error| Problem::no_state(&error))?;
-        }
-        put?;
-        let removed = self.house().store.remove(key, None).await;
-        removed.map_err(|error| Problem::no_state(&error))?;
+        self.put_back(&letter.order).await?;
+        store.remove(key, None).await.map_err(no_state)?;
+        tenure.end().await;
         Ok(id)
     }
 
-    /// Has the request look as if it were new, and returns what it looked like. It has no earlier life:
-    /// its events are numbered anew.
-    async fn renew(&self, order: &Order) -> Result<Option<Entry>, StoreError> {
-        let house = self.house();
-        let key = StateKey::Request(order.request_id).to_string();
-        let events = StateKey::Events(order.request_id).to_string();
-        let record = house.store.read(key.clone()).await?;
-        house.store.remove(events, None).await?;
-        house.store.write(vec![self.queued(order)]).await?;
-        Ok(record.map(|record| Entry::new(key, record, house.config.request_ttl).listed()))
+    /// Has the request look as if it were new, and puts it in the queue; when it cannot be put in, it looks
+    /// as it did before.
+    async fn put_back(&self, order: &Order) -> Result<(), Problem> {
+        let (house, id) = (self.house(), order.request_id);
+        let no_state = |error| Problem::no_state(&error);
+        let key = StateKey::Request(id).to_string();
+        let record = house.store.read(key.clone()).await.map_err(no_state)?;
+        if let Some(record) = &record
+            && !Kept::read(record)?.status.is_final()
+        {
+            // Whoever gives it up writes the letter first.
+            return Err(in_between(id));
+        }
+        // It has no earlier life: its events are numbered anew.
+        let events = StateKey::Events(id).to_string();
+        house.store.remove(events, None).await.map_err(no_state)?;
+        let renewed = house.store.write(vec![self.queued(order)]).await;
+        renewed.map_err(no_state)?;
+        let put = self.enqueue(order).await;
+        if let Err(problem) = &put
+            && problem.error_type() != ErrorType::StateUnavailable
+        {
+            let restored = match record {
+                Some(record) => {
+                    let ttl = house.config.request_ttl;
+                    let record = Entry::new(key, record, ttl).listed();
+                    house.store.write(vec![record]).await
+                }
+                None => house.store.remove(key, None).await,
+            };
+            restored.map_err(no_state)?;
+        }
+        put
     }
+}
+
+fn in_between(id: RequestId) -> Problem {
+    let detail = format!("request `{id}` is being given up, or tried once more, at this moment");
+    Problem::new(ErrorType::Overloaded, detail).retry_after(Duration::from_secs(1))
 }

@@ -195,13 +195,16 @@ fn sentinel_login(query: &str) -> RedisResult<String> {
             }
         }
     }
-    if query.contains(['@', '/', '#']) {
-        return Err(wrong("@, / and # in it have to be %40, %2F and %23"));
+    if query.contains(['@', '/', '#', '?']) {
+        return Err(wrong(
+            "@, /, # and ? in it have to be %40, %2F, %23 and %3F",
+        ));
     }
-    Ok(match (user, password) {
-        ("", "") => String::new(),
-        (user, password) => format!("{user}:{password}@"),
-    })
+    match (user, password) {
+        ("", "") => Ok(String::new()),
+        (_, "") => Err(wrong("the Sentinels have a user and no password")),
+        (user, password) => Ok(format!("{user}:{password}@")),
+    }
 }
 
 fn first(hosts: &str) -> &str {

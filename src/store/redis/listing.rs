@@ -5,7 +5,7 @@
 //! so that shelf is a sorted set of ids. The other one is a list of bundles, for a server is many
 //! times quicker with one bundle of a thousand ids than with each of them; an id may be in several.
 //! A shelf expires with the last of its keys; then its second is taken off by whoever comes upon
-//! it. No shelf grows for longer than a second, and none for ever.
+//! it. No shelf has more than is written of the requests of one second, and none lasts for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

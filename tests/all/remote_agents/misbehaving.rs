@@ -134,6 +134,20 @@ async fn a_caller_that_goes_away_hangs_up_on_the_agent_too() {
 }
 
 #[actix_web::test]
+async fn a_connection_that_idles_is_closed_before_the_agent_may_do_so() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let url = raw(move |mut connection| {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"content\": \"ok\"}";
+        connection.write_all(answer.as_bytes()).unwrap();
+        // Reads until the other end closes it, or for too long.
+        tell.send(connection.read(&mut [0; 1]).ok()).unwrap();
+    });
+    let house = House::of(&url).await;
+    house.ask().await.json(200);
+    assert_eq!(heard(&mut told).await, Some(0));
+}
+
+#[actix_web::test]
 async fn when_one_of_two_urls_is_dead_the_other_serves() {
     let (tell, asked) = channel();
     let port = DeadPort::new();
