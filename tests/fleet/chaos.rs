@@ -166,7 +166,8 @@ async fn look_at(fleet: &Fleet, id: &str) -> Option<(String, String)> {
         .try_to_get(&format!("/requests/{id}"))
         .await
         .ok()?;
-    if answer.status == 503 {
+    // Without the state, or too busy to listen.
+    if [408, 503].contains(&answer.status) {
         return None;
     }
     let status = answer.json(200)["status"].as_str().unwrap().to_owned();
