@@ -36,15 +36,21 @@ async fn the_same_key_at_two_of_them_at_once_is_one_execution() {
     assert!(fleet.tally.times().values().all(|times| *times == 1));
 }
 
-#[actix_rt::test]
-async fn a_key_whose_orchestrator_died_is_free_after_a_while() {
+/// Two orchestrators, the first of which works on a request under that key for very long, and the request.
+async fn working_under(key: &'static str) -> (Fleet, Value) {
     let fleet = Fleet::start(2, Duration::from_secs(1000));
     let body = json!({"content": "hello", "agents": ["tally"]});
     let (client, sending) = (fleet.client(0), body.clone());
     rt::spawn(async move {
-        let _ = client.try_to_ask_under("k", &sending).await;
+        let _ = client.try_to_ask_under(key, &sending).await;
     });
     until("it is worked on", async || fleet.tally.times().len() == 1).await;
+    (fleet, body)
+}
+
+#[actix_rt::test]
+async fn a_key_whose_orchestrator_died_is_free_after_a_while() {
+    let (fleet, body) = working_under("k").await;
     assert_eq!(fleet.client(1).ask_under("k", &body).await.status, 409);
     fleet.members[0].borrow().process.signal("KILL");
     let client = fleet.client(1);
@@ -130,13 +136,7 @@ async fn what_was_entered_and_not_put_into_the_queue_is_when_it_is_sent_again() 
 
 #[actix_rt::test]
 async fn a_request_whose_caller_waits_no_more_is_accepted_anew_after_a_crash() {
-    let fleet = Fleet::start(2, Duration::from_secs(1000));
-    let body = json!({"content": "hello", "agents": ["tally"]});
-    let (client, sending) = (fleet.client(0), body.clone());
-    rt::spawn(async move {
-        let _ = client.try_to_ask_under("k", &sending).await;
-    });
-    until("it is worked on", async || fleet.tally.times().len() == 1).await;
+    let (fleet, body) = working_under("k").await;
     fleet.members[0].borrow().process.signal("KILL");
     let id = loop {
         let answer = fleet.client(1).try_to_ask_async_under("k", &body).await;

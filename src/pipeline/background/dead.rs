@@ -85,7 +85,7 @@ impl Orchestrator {
     }
 
     /// Has the request look as if it were new, and puts it in the queue; when it cannot be put in, it looks
-    /// as it did before.
+    /// as it did before, without its events.
     async fn put_back(&self, order: &Order) -> Result<(), Problem> {
         let (house, id) = (self.house(), order.request_id);
         let no_state = |error| Problem::no_state(&error);
