@@ -30,6 +30,7 @@ use super::{Entry, Store, StoreError};
 mod block;
 mod desk;
 mod engine;
+mod index;
 mod reading;
 mod sharing;
 mod tables;

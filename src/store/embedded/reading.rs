@@ -6,7 +6,8 @@ use bytes::Bytes;
 use redb::{Database, Error, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use super::block::Unpacked;
-use super::tables::{BLOCKS, FIELDS, KEYS, QUEUE, after, second_after};
+use super::index::{self, KEYS};
+use super::tables::{BLOCKS, FIELDS, QUEUE, after, second_after};
 
 /// Finds out whether the tables can be read.
 pub(super) fn check(database: &Database) -> Result<(), Error> {
@@ -17,9 +18,8 @@ pub(super) fn check(database: &Database) -> Result<(), Error> {
 /// Reads the value of a key that has not expired by `now`.
 pub(super) fn read(database: &Database, key: &str, now: u64) -> Result<Option<Bytes>, Error> {
     let transaction = database.begin_read()?;
-    let row = transaction.open_table(KEYS)?.get(key)?;
-    let (expiry, place) = row.map_or((0, None), |row| row.value());
-    let Some(place) = place.filter(|_| expiry > now) else {
+    let known = index::look_up(&transaction.open_table(KEYS)?, key)?;
+    let Some((expiry, Some(place))) = known.filter(|(expiry, _)| *expiry > now) else {
         return Ok(None);
     };
     let blocks = transaction.open_table(BLOCKS)?;
@@ -40,8 +40,8 @@ pub(super) fn fields(
     now: u64,
 ) -> Result<Vec<(String, Bytes)>, Error> {
     let transaction = database.begin_read()?;
-    let found = transaction.open_table(KEYS)?.get(key)?;
-    if !found.is_some_and(|found| matches!(found.value(), (expiry, None) if expiry > now)) {
+    let known = index::look_up(&transaction.open_table(KEYS)?, key)?;
+    if !known.is_some_and(|known| matches!(known, (expiry, None) if expiry > now)) {
         return Ok(Vec::new());
     }
     let fields = transaction.open_table(FIELDS)?;
@@ -64,20 +64,8 @@ pub(super) fn newest(
     most: usize,
     now: u64,
 ) -> Result<Vec<String>, Error> {
-    let (first, end) = (format!("{family}:"), format!("{family};"));
-    let end = before.unwrap_or(&end).max(&first);
     let keys = database.begin_read()?.open_table(KEYS)?;
-    let mut found = Vec::new();
-    for row in keys.range(&*first..end)?.rev() {
-        let (key, value) = row?;
-        if value.value().0 > now {
-            found.push(key.value().to_owned());
-        }
-        if found.len() >= most {
-            break;
-        }
-    }
-    Ok(found)
+    index::latest(&keys, family, before, most, now)
 }
 
 /// The jobs of the queue, the oldest first, up to the point where `choose` says to stop; those that it

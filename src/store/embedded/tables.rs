@@ -1,6 +1,7 @@
 //! How entries lie in the database, and how they are found again when their time is over.
 //!
-//! - `keys`: key → (expiry, place of the value); no place where the key has fields.
+//! - `keys`: key → (expiry, place of the value); no place where the key has fields. Keys that begin alike
+//!   may share a row: see [`index`](super::index).
 //! - `fields`: (key, field) → value. They live as long as their key.
 //! - `blocks`: (second, number) → keys and values that were written together and expire within
 //!   the same second.
@@ -25,8 +26,8 @@ use redb::{
 
 use super::super::Entry;
 use super::block::{Block, MOST_KEYS, Place, Press, Unpacked};
+use super::index::{Index, Known};
 
-pub(super) const KEYS: TableDefinition<&str, (u64, Option<Place>)> = TableDefinition::new("keys");
 pub(super) const FIELDS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("fields");
 pub(super) const BLOCKS: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("blocks");
 pub(super) const QUEUE: TableDefinition<u64, &[u8]> = TableDefinition::new("queue");
@@ -82,7 +83,7 @@ type Blocks<'t> = Table<'t, (u64, u64), &'static [u8]>;
 
 /// The tables, open for changes that become visible together.
 pub(super) struct Batch<'t> {
-    keys: Table<'t, &'static str, (u64, Option<Place>)>,
+    keys: Index<'t>,
     fields: Table<'t, (&'static str, &'static str), &'static [u8]>,
     blocks: Blocks<'t>,
     queue: Table<'t, u64, &'static [u8]>,
@@ -94,7 +95,7 @@ pub(super) struct Batch<'t> {
 impl<'t> Batch<'t> {
     fn open(transaction: &'t WriteTransaction) -> Result<Self, Error> {
         Ok(Self {
-            keys: transaction.open_table(KEYS)?,
+            keys: Index::open(transaction)?,
             fields: transaction.open_table(FIELDS)?,
             blocks: transaction.open_table(BLOCKS)?,
             queue: transaction.open_table(QUEUE)?,
@@ -107,7 +108,7 @@ impl<'t> Batch<'t> {
         for (second, block) in &self.unfinished {
             pack(&mut self.blocks, *second, block, &mut self.press)?;
         }
-        Ok(())
+        self.keys.finish()
     }
 
     /// Writes one entry, at the time `now` (in milliseconds since 1970); its value goes to the
@@ -120,15 +121,14 @@ impl<'t> Batch<'t> {
             None => Some(self.add_to_block(second, key, &entry.value)?),
             Some(_) => None,
         };
-        let old = self.keys.insert(key, (expiry, place))?;
-        let old = old.map(|old| old.value());
+        let old = self.keys.put(key, (expiry, place))?;
         if old.is_some_and(|(expiry, had)| had.is_none() && (place.is_some() || expiry <= now)) {
             self.delete_fields(key)?;
         }
         if let Some(field) = &entry.field {
             self.fields
                 .insert((key, field.as_str()), &entry.value[..])?;
-            let listed = |(old_expiry, place): (u64, Option<Place>)| {
+            let listed = |(old_expiry, place): Known| {
                 place.is_none() && old_expiry > now && second_after(old_expiry) <= second
             };
             if !old.is_some_and(listed) {
@@ -141,7 +141,7 @@ impl<'t> Batch<'t> {
     /// The same, unless the key is there.
     pub(super) fn put_new(&mut self, entry: &Entry, now: u64) -> Result<(), Error> {
         let found = self.keys.get(entry.key.as_str())?;
-        let is_there = found.is_some_and(|found| found.value().0 > now);
+        let is_there = found.is_some_and(|(expiry, _)| expiry > now);
         if is_there {
             Ok(())
         } else {
@@ -156,7 +156,7 @@ impl<'t> Batch<'t> {
             return Ok(());
         }
         let old = self.keys.remove(key)?;
-        let had_fields = old.is_some_and(|old| old.value().1.is_none());
+        let had_fields = old.is_some_and(|(_, place)| place.is_none());
         if had_fields {
             self.delete_fields(key)?;
         }
@@ -164,9 +164,9 @@ impl<'t> Batch<'t> {
     }
 
     /// The last field of a key that has not expired by `now`.
-    pub(super) fn last_field(&self, key: &str, now: u64) -> Result<Option<String>, Error> {
+    pub(super) fn last_field(&mut self, key: &str, now: u64) -> Result<Option<String>, Error> {
         let found = self.keys.get(key)?;
-        if !found.is_some_and(|found| matches!(found.value(), (expiry, None) if expiry > now)) {
+        if !found.is_some_and(|known| matches!(known, (expiry, None) if expiry > now)) {
             return Ok(None);
         }
         let end = after(key);
@@ -231,7 +231,7 @@ impl<'t> Batch<'t> {
 
     /// Deletes the key if it has expired indeed, and says whether it has.
     fn delete_expired(&mut self, key: &str, now: u64) -> Result<bool, Error> {
-        let Some((expiry, place)) = self.keys.get(key)?.map(|found| found.value()) else {
+        let Some((expiry, place)) = self.keys.get(key)? else {
             return Ok(false);
         };
         if expiry > now {

@@ -6,6 +6,7 @@ use redb::ReadableDatabase;
 use redb::backends::InMemoryBackend;
 
 use super::super::block::MOST_BYTES;
+use super::super::index::KEYS;
 use super::super::reading::{self, read};
 use super::*;
 
