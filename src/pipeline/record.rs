@@ -100,9 +100,6 @@ struct Measurements {
     success: bool,
 }
 
-/// Something of a request as it is kept: where, as what, and how long.
-type Row = (StateKey, Option<String>, Bytes, Duration);
-
 /// Keeps the books of one request. When it is dropped before it was closed, the caller has gone
 /// away, and the request is entered as cancelled.
 pub(super) struct Ledger<'a> {
@@ -155,39 +152,34 @@ impl<'a> Ledger<'a> {
         self.house.admission.learn(times.whole);
         match end {
             Ok(body) => {
-                let measured = self.measure(&body.result.execution_chain, true, &times);
+                self.measure(&body.result.execution_chain, true, &times);
                 let record = RequestRecord {
                     routing: None,
                     ..self.record(RequestStatus::Succeeded, None)
                 };
                 // The answer and its record have the same JSON, made once.
                 let (record, answer) = to_json_with(&record, "response", &body);
-                self.enter(measured, record);
+                self.enter(record);
                 Ok(Answer::new(body, answer))
             }
             Err(problem) => {
                 let problem = problem.of_request(self.arrival.id);
                 let steps = problem.result().map(|result| &*result.execution_chain);
-                let measured = self.measure(steps.unwrap_or_default(), false, &times);
+                self.measure(steps.unwrap_or_default(), false, &times);
                 let record = self.record(RequestStatus::Failed, Some(problem.clone()));
-                self.enter(measured, to_json(&record));
+                self.enter(to_json(&record));
                 Err(problem)
             }
         }
     }
 
-    fn enter(&self, measured: Option<Row>, record: Bytes) {
-        let journal = &self.house.journal;
+    fn enter(&self, record: Bytes) {
         match &self.arrival.books {
             Books::Journal => {
                 let (key, ttl) = self.place();
-                let record = (key, None, record, ttl);
-                journal.put_all(measured.into_iter().chain([record]));
+                self.house.journal.put_made(key, record, ttl);
             }
-            Books::Apart(books) => {
-                journal.put_all(measured);
-                books.close(record);
-            }
+            Books::Apart(books) => books.close(record),
         }
     }
 
@@ -214,10 +206,12 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Counts the request, and makes what is kept of its measurements: for those who look into a
-    /// server that they share with the orchestrator. Into a file of its own nobody can.
-    fn measure(&self, steps: &[Step], success: bool, times: &Times) -> Option<Row> {
-        let ttl = self.house.config.metrics_ttl?;
+    /// Counts the request, and keeps its measurements for those who look into a server that they share
+    /// with the orchestrator. Into a file of its own nobody can.
+    fn measure(&self, steps: &[Step], success: bool, times: &Times) {
+        let Some(ttl) = self.house.config.metrics_ttl else {
+            return;
+        };
         self.house.metrics.observe(&Observation {
             strategy: self.routing.strategy.as_str(),
             cached: self.routing.cached,
@@ -227,7 +221,7 @@ impl<'a> Ledger<'a> {
             agents: &calls(steps),
         });
         if !self.house.store.is_shared() {
-            return None;
+            return;
         }
         let used = steps.iter().filter(|step| step.success);
         let measurements = Measurements {
@@ -238,11 +232,9 @@ impl<'a> Ledger<'a> {
             agents_used: used.map(|step| step.agent.clone()).collect(),
             success,
         };
-        let id = self.arrival.id;
-        let key = StateKey::Metrics {
-            second: id.second(),
-        };
-        Some((key, Some(id.to_string()), to_json(&measurements), ttl))
+        let second = self.arrival.id.second();
+        let key = StateKey::Metrics { second };
+        self.house.journal.collect(key, &measurements, ttl);
     }
 }
 
@@ -251,7 +243,7 @@ impl Drop for Ledger<'_> {
         // Of what is kept apart, whoever keeps it knows why it was dropped.
         if !self.closed && matches!(self.arrival.books, Books::Journal) {
             let record = self.record(RequestStatus::Cancelled, None);
-            self.enter(None, to_json(&record));
+            self.enter(to_json(&record));
         }
     }
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::{StateKey, Store, StoreError};
+use crate::words::to_json;
 use draft::{Draft, Drafts, Row};
 
 /// How long writing waits for more to come, always: a transaction costs far more than a record.
@@ -85,17 +86,9 @@ impl Journal {
         self.draft(Row { key, field: None }, Draft::new(record, ttl));
     }
 
-    /// The same for records whose JSON there is already: each in its key, or a field of it, and for that
-    /// long.
-    pub fn put_all(
-        &self,
-        records: impl IntoIterator<Item = (StateKey, Option<String>, Bytes, Duration)>,
-    ) {
-        let drafts = records.into_iter().map(|(key, field, json, ttl)| {
-            let row = Row { key, field };
-            (row, Draft::made(json, ttl))
-        });
-        self.draft_all(drafts);
+    /// The same for a record whose JSON there is already.
+    pub fn put_made(&self, key: StateKey, json: Bytes, ttl: Duration) {
+        self.draft(Row { key, field: None }, Draft::made(json, ttl));
     }
 
     /// The same for a record that another is likely to replace before it is written: it is made JSON
@@ -115,23 +108,26 @@ impl Journal {
         self.draft(Row { key, field }, Draft::new(record, ttl));
     }
 
-    fn draft(&self, row: Row, draft: Draft) {
-        self.draft_all([(row, draft)]);
+    /// Adds a record to others of that key: all that are written at the same time are one field of it,
+    /// a list, which nobody can read before.
+    pub fn collect(&self, key: StateKey, record: &impl Serialize, ttl: Duration) {
+        let json = to_json(record);
+        self.take_in(|waiting| waiting.collect(key, &json, ttl));
     }
 
-    fn draft_all(&self, drafts: impl IntoIterator<Item = (Row, Draft)>) {
+    fn draft(&self, row: Row, draft: Draft) {
+        self.take_in(|waiting| waiting.insert(row, draft));
+    }
+
+    /// Has something put to what waits, which is counted as lost when there is no room.
+    fn take_in(&self, put: impl FnOnce(&mut Drafts) -> bool) {
         let mut waiting = lock(&self.shared.waiting);
         let nobody_was = waiting.is_empty();
-        let mut dropped = 0;
-        for (row, draft) in drafts {
-            dropped += u64::from(!waiting.insert(row, draft));
-        }
-        let somebody_is = !waiting.is_empty();
+        let taken = put(&mut waiting);
         drop(waiting);
-        if dropped > 0 {
-            self.shared.dropped.fetch_add(dropped, Ordering::Relaxed);
-        }
-        if nobody_was && somebody_is {
+        if !taken {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        } else if nobody_was {
             self.shared.bell.notify_one();
         }
     }
@@ -208,6 +204,7 @@ impl Journal {
         let mut writing = lock(&self.shared.writing);
         if writing.is_empty() {
             *writing = std::mem::take(&mut *lock(&self.shared.waiting));
+            writing.close_bundles();
         }
         !writing.is_empty()
     }

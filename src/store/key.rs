@@ -10,9 +10,9 @@ use crate::words::{RequestId, hex};
 pub enum StateKey {
     /// The state of a request: `request:{id}`.
     Request(RequestId),
-    /// The measurements of the requests of one second, a field for each: `metrics:{second}`, counted
-    /// since 1970. As keys of their own they would cost a server five times as much, and whoever wants
-    /// those of a while would have to know the requests.
+    /// The measurements of the requests of one second, counted since 1970: `metrics:{second}`, whose
+    /// fields are lists of those that were written together. As keys of their own they would cost a
+    /// server as much as all else, and whoever wants those of a while would have to know the requests.
     Metrics {
         /// The second.
         second: u64,

@@ -128,11 +128,18 @@ impl Raw {
     }
 
     async fn metrics(&mut self, id: RequestId) -> Value {
-        let key = metrics_of(id);
-        let mut get = redis::cmd("HGET");
-        let found = get.arg(key).arg(id.to_string()).query_async(&mut self.0);
-        let text: String = found.await.unwrap();
-        serde_json::from_str(&text).unwrap()
+        let mut values = redis::cmd("HVALS");
+        let lists: Vec<String> = values
+            .arg(metrics_of(id))
+            .query_async(&mut self.0)
+            .await
+            .unwrap();
+        let lists = lists
+            .iter()
+            .map(|list| serde_json::from_str::<Vec<Value>>(list).unwrap());
+        let mut all = lists.flatten();
+        let found = all.find(|it| it["request_id"] == id.to_string());
+        found.unwrap_or_else(|| panic!("nothing says what {id} took"))
     }
 
     async fn ttl(&mut self, key: String) -> u64 {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::store::{Entry, StateKey};
 use crate::words::{RequestId, to_json};
@@ -86,10 +87,19 @@ impl<T: Serialize + Send + Sync> Unmade for T {
     }
 }
 
+/// Records that go to one field together: one of many is dearer than many bytes.
+struct Bundle {
+    /// A list in the making, without the bracket at its end.
+    json: Vec<u8>,
+    ttl: Duration,
+}
+
 /// What waits, by where it goes: stores are quicker with what lies together.
 #[derive(Default)]
 pub(super) struct Drafts {
     rows: BTreeMap<Row, Draft>,
+    bundles: BTreeMap<StateKey, Bundle>,
+    /// Of all rows and bundles.
     bytes: usize,
 }
 
@@ -119,6 +129,34 @@ impl Drafts {
         true
     }
 
+    /// Adds a record to the bundle of that key; `false` when there is no room.
+    pub(super) fn collect(&mut self, key: StateKey, json: &[u8], ttl: Duration) -> bool {
+        let bytes = self.bytes + 1 + json.len();
+        if bytes > ROOM_BYTES {
+            return false;
+        }
+        let bundle = self.bundles.entry(key).or_insert_with(|| {
+            let json = Vec::new();
+            Bundle { json, ttl }
+        });
+        let before = if bundle.json.is_empty() { b'[' } else { b',' };
+        bundle.json.push(before);
+        bundle.json.extend_from_slice(json);
+        self.bytes = bytes;
+        true
+    }
+
+    /// Makes each bundle a record of its own, in a field that no other one has.
+    pub(super) fn close_bundles(&mut self) {
+        for (key, Bundle { mut json, ttl }) in std::mem::take(&mut self.bundles) {
+            json.push(b']');
+            self.bytes += 1;
+            let field = Some(Uuid::now_v7().to_string());
+            let draft = Draft::made(json.into(), ttl);
+            self.rows.insert(Row { key, field }, draft);
+        }
+    }
+
     pub(super) fn get(&self, row: &Row) -> Option<&Draft> {
         self.rows.get(row)
     }
@@ -144,11 +182,11 @@ impl Drafts {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.len() + self.bundles.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.is_empty() && self.bundles.is_empty()
     }
 
     /// The first records, as many as are to be written in one go.
@@ -211,6 +249,32 @@ mod tests {
         }
         assert!(drafts.is_empty() && drafts.batch().is_empty());
         assert_eq!(drafts.bytes, 0);
+    }
+
+    #[test]
+    fn what_is_collected_becomes_one_record_for_each_key() {
+        let ttl = Duration::from_secs(60);
+        let second = |second| StateKey::Metrics { second };
+        let mut drafts = Drafts::default();
+        for (key, json) in [(1, "1"), (2, "[2]"), (1, "{}")] {
+            assert!(drafts.collect(second(key), json.as_bytes(), ttl));
+        }
+        assert_eq!((drafts.len(), drafts.bytes), (2, 9));
+        drafts.close_bundles();
+        let made = drafts.batch();
+        let made: Vec<_> = made.iter().map(|it| (&*it.key, &it.value[..])).collect();
+        assert_eq!(
+            made,
+            [("metrics:1", &b"[1,{}]"[..]), ("metrics:2", b"[[2]]")]
+        );
+
+        assert!(drafts.collect(second(1), b"3", ttl));
+        drafts.close_bundles();
+        assert_eq!(drafts.len(), 3, "each bundle has a field of its own");
+        drafts.retire(3);
+        assert_eq!(drafts.bytes, 0);
+        let most = vec![0; ROOM_BYTES];
+        assert!(!drafts.collect(second(1), &most, ttl) && drafts.is_empty());
     }
 
     #[test]

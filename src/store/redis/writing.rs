@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::{TryStreamExt, stream};
-use redis::{Cmd, Pipeline};
+use redis::{Cmd, Pipeline, RedisWrite};
 
 use super::super::{Entry, StoreError};
 use super::{AT_ONCE, Redis};
@@ -62,9 +62,10 @@ impl Redis {
     fn setting(&self, values: &[&Entry], conditions: &[&str]) -> Pipeline {
         let mut request = Pipeline::with_capacity(values.len());
         for entry in values {
-            let key = self.key(&entry.key);
             let mut set = Cmd::with_capacity(6, self.prefix.len() + bytes(entry) + NAME_BYTES);
-            set.arg("SET").arg(key).arg(&entry.value[..]);
+            set.arg("SET");
+            set.write_arg_fmt(format_args!("{}{}", self.prefix, entry.key));
+            set.arg(&entry.value[..]);
             set.arg("PX").arg(entry.ttl_millis()).arg(conditions);
             request.add_command(set);
         }
