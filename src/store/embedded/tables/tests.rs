@@ -163,15 +163,44 @@ fn the_fields_of_one_key_are_not_those_of_its_neighbours() {
     assert_eq!(rows(&db)[..2], [6, 10]);
 }
 
+#[test]
+fn requests_of_one_millisecond_share_a_row_as_long_as_there_is_one() {
+    let db = database();
+    let request = |millisecond: u32, number: u32| {
+        let id = format!("01a21bef-{millisecond:04x}-7{number:03x}-a27d-e6746931522b");
+        value(format!("request:{id}"), 100 + u64::from(number))
+    };
+    let batch: Vec<Entry> = (0..60).map(|i| request(i / 20, i % 20)).collect();
+    write(&db, &batch, 0).unwrap();
+    assert_eq!(rows(&db)[0], 3);
+    for entry in &batch {
+        assert_eq!(read(&db, &entry.key, 1).unwrap().unwrap(), "value");
+    }
+    sweep_all(&db, 1_000);
+    assert_eq!(rows(&db), [0, 0, 0]);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Write(Vec<Entry>),
+    WriteNew(Entry),
+    Remove(&'static str),
     Wait(u64),
     Sweep,
 }
 
+/// Some of them share a row.
+const NAMES: [&str; 6] = [
+    "a",
+    "b",
+    "request:01a21bef-6857",
+    "request:01a21bef-6857-7008-a27d-e6746931522b",
+    "request:01a21bef-6857-7009-82dd-5fc0b7a30a5b",
+    "request:01a21bef-6858-7000-b7a2-9a0eb0c64d6d",
+];
+
 fn entry() -> impl Strategy<Value = Entry> {
-    let key = prop::sample::select(vec!["a", "b", "c"]);
+    let key = prop::sample::select(&NAMES[..]);
     let name = prop::option::of(prop::sample::select(vec!["x", "y"]));
     (key, name, any::<u8>(), 1..4_000u64).prop_map(|(key, name, byte, ttl)| Entry {
         field: name.map(str::to_owned),
@@ -181,9 +210,11 @@ fn entry() -> impl Strategy<Value = Entry> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        prop::collection::vec(entry(), 0..5).prop_map(Step::Write),
-        (0..2_000u64).prop_map(Step::Wait),
-        Just(Step::Sweep),
+        4 => prop::collection::vec(entry(), 0..5).prop_map(Step::Write),
+        1 => entry().prop_map(Step::WriteNew),
+        1 => prop::sample::select(&NAMES[..]).prop_map(Step::Remove),
+        4 => (0..2_000u64).prop_map(Step::Wait),
+        4 => Just(Step::Sweep),
     ];
     prop::collection::vec(step, 1..40)
 }
@@ -218,9 +249,26 @@ proptest! {
                         put(&mut model, entry, now);
                     }
                 }
+                Step::WriteNew(entry) => {
+                    change(&db, |batch| batch.put_new(&entry, now)).unwrap();
+                    if !model.contains_key(&entry.key) {
+                        put(&mut model, &entry, now);
+                    }
+                }
+                Step::Remove(key) => {
+                    change(&db, |batch| batch.remove(key, None)).unwrap();
+                    model.remove(key);
+                }
             }
             model.retain(|_, (expiry, _, _)| *expiry > now);
-            for key in ["a", "b", "c"] {
+            let live = model.keys().rev().filter(|key| key.starts_with("request:"));
+            let live: Vec<String> = live.cloned().collect();
+            let newest = |before| reading::newest(&db, "request", before, 2, now).unwrap();
+            for i in 0..=live.len() {
+                let before = i.checked_sub(1).map(|i| &*live[i]);
+                prop_assert_eq!(newest(before), &live[i..live.len().min(i + 2)]);
+            }
+            for key in NAMES {
                 let held = model.get(key).cloned().unwrap_or_default();
                 let wanted = held.2.get("").filter(|_| held.1).cloned();
                 prop_assert_eq!(read(&db, key, now).unwrap(), wanted);
