@@ -1,6 +1,6 @@
 //! Writes values and fields, so that no key is ever left without its time to live.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use futures::{TryStreamExt, stream};
 use redis::{Cmd, Pipeline, RedisWrite};
@@ -20,19 +20,21 @@ const NAME_BYTES: usize = 32;
 
 impl Redis {
     pub(super) async fn write_all(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        // Of those for the same place the last one wins, whatever is sent first.
+        let mut places = HashSet::new();
+        let last = entries.iter().rev();
+        let mut last: Vec<&Entry> = last
+            .filter(|it| places.insert((&it.key, &it.field)))
+            .collect();
+        last.reverse();
+        last.sort_by_key(|entry| &entry.key);
         let (values, fields): (Vec<&Entry>, Vec<&Entry>) =
-            entries.iter().partition(|entry| entry.field.is_none());
-        // Of those for the same key the last one wins, whatever is sent first.
-        let values: BTreeMap<&str, &Entry> = values.into_iter().map(|it| (&*it.key, it)).collect();
-        let values: Vec<&Entry> = values.into_values().collect();
-        let mut keys: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-        for entry in fields {
-            keys.entry(&entry.key).or_default().push(entry);
-        }
+            last.into_iter().partition(|entry| entry.field.is_none());
         let is_cluster = self.link.address().is_cluster();
         let together = if is_cluster { 0 } else { HANDFUL };
         let setting = handfuls(&values, together).map(|values| self.setting(values, &[]));
-        let filling = keys.values().flat_map(|fields| handfuls(fields, HANDFUL));
+        let keys = fields.chunk_by(|entry, next| entry.key == next.key);
+        let filling = keys.flat_map(|fields| handfuls(fields, HANDFUL));
         let filling = filling.map(|fields| self.filling(fields));
         let requests = setting.chain(filling).chain(self.listing(&entries));
         let at_once = if is_cluster { AT_ONCE } else { HANDFULS };
