@@ -25,18 +25,14 @@ impl Scene {
         Self::with(|_| {}).await
     }
 
-    /// `echo` says back, `actor` does as the stage says, `failing` fails.
     async fn with(change: impl FnOnce(&mut App)) -> Self {
         let stage = Stage::new();
-        let echo = AgentSpec::from_fn(
-            "echo",
-            |task, _| async move { Ok(Reply::text(task.content)) },
-        );
-        let failing = AgentSpec::from_fn("failing", |_, _| async {
-            Err(AgentError::failure("no luck"))
-        });
-        let mut app = app([echo, stage.agent("actor").concurrency(8), failing]);
+        let mut app = app(agents(&stage));
         change(&mut app);
+        Self::of(app, stage).await
+    }
+
+    async fn of(app: App, stage: Stage) -> Self {
         let (orchestrator, client) = served(app).await;
         Self {
             orchestrator,
@@ -65,6 +61,18 @@ impl Scene {
         .await;
         self.record(id).await
     }
+}
+
+/// `echo` says back, `actor` does as the stage says, `failing` fails.
+fn agents(stage: &Stage) -> [AgentSpec; 3] {
+    let echo = AgentSpec::from_fn(
+        "echo",
+        |task, _| async move { Ok(Reply::text(task.content)) },
+    );
+    let failing = AgentSpec::from_fn("failing", |_, _| async {
+        Err(AgentError::failure("no luck"))
+    });
+    [echo, stage.agent("actor").concurrency(8), failing]
 }
 
 #[actix_rt::test]

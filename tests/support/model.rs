@@ -99,16 +99,21 @@ impl Model {
     /// The app, with this model to ask.
     pub(crate) fn of(&self, mut app: App, timeout: Duration) -> App {
         let settings = app.settings_mut();
-        settings.llm = Some(LlmConfig {
-            base_url: self.base_url.parse().unwrap(),
-            api_key: Some("secret".to_owned()),
-            routing_model: "small".to_owned(),
-            complex_routing_model: "large".to_owned(),
-            embedding_model: None,
-            timeout: Duration::from_secs(5),
-        });
+        settings.llm = Some(config(&self.base_url));
         settings.advice.timeout = timeout;
         app
+    }
+}
+
+/// How to ask the models there.
+pub(crate) fn config(base_url: &str) -> LlmConfig {
+    LlmConfig {
+        base_url: base_url.parse().unwrap(),
+        api_key: Some("secret".to_owned()),
+        routing_model: "small".to_owned(),
+        complex_routing_model: "large".to_owned(),
+        embedding_model: None,
+        timeout: Duration::from_secs(5),
     }
 }
 

@@ -1,9 +1,11 @@
-//! One HTTP connection, with nothing hidden: whether it is kept open is seen here.
+//! HTTP connections with nothing hidden, from either end: whether they are kept open is seen here.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
 
 use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::server::PATIENCE;
 
@@ -69,5 +71,56 @@ impl Connection {
         let status = after("http/1.1 ").unwrap().parse().unwrap();
         let body = String::from_utf8(body).unwrap();
         Answer { status, head, body }
+    }
+}
+
+/// Takes connections, one after another, and has each dealt with once a whole request was read;
+/// answers where. Those that ask nothing, as health checks do, are closed.
+pub(crate) fn serve(deal: impl Fn(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            if read_request(&mut connection) {
+                deal(connection);
+            }
+        }
+    });
+    format!("http://{address}/")
+}
+
+/// The same, which answers with that JSON and leaves the connection open: whether the other end closes it
+/// before long is told.
+pub(crate) fn idling(json: &'static str) -> (String, UnboundedReceiver<bool>) {
+    let (tell, told) = unbounded_channel();
+    let url = serve(move |mut connection| {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", json.len());
+        connection.write_all((head + json).as_bytes()).unwrap();
+        let closed = matches!(connection.read(&mut [0]), Ok(0));
+        // A test that has ended listens no more.
+        let _ = tell.send(closed);
+    });
+    (url, told)
+}
+
+/// Reads a request with its body; whether there was one.
+fn read_request(connection: &mut TcpStream) -> bool {
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut request, mut part) = (Vec::new(), [0; 4096]);
+    loop {
+        match connection.read(&mut part) {
+            Ok(0) | Err(_) => return false,
+            Ok(count) => request.extend_from_slice(&part[..count]),
+        }
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|it| it.strip_prefix("content-length: "));
+        if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+            return true;
+        }
     }
 }

@@ -1,5 +1,10 @@
 //! Requests that are tried again, and those that are given up.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_orchestrator::store::{Embedded, Entry, Store};
+
 use super::*;
 
 impl Scene {
@@ -89,6 +94,42 @@ async fn one_that_was_given_up_and_finds_no_room_stays_given_up() {
     scene.stage.let_go(1);
     scene.until_status(other, "succeeded").await;
     until("there is room", async || {
+        scene.client.post(&path, "").await.status == 202
+    })
+    .await;
+    scene.until_status(id, "succeeded").await;
+}
+
+/// The letter is written before the request is said to have failed.
+#[actix_rt::test]
+async fn one_that_is_being_given_up_at_this_moment_is_not_tried_again_yet() {
+    let store = Arc::new(Embedded::in_memory().unwrap());
+    let stage = Stage::new();
+    let mut app = app(agents(&stage)).store(store.clone());
+    app.settings_mut().pipeline.background.max_attempts = 1;
+    let scene = Scene::of(app, stage).await;
+    scene.act("pause").await;
+    let id = scene.hand_in("actor", "hello").await;
+    scene.until_status(id, "failed").await;
+    scene.act("resume").await;
+
+    let key = format!("request:{id}");
+    let end = store.read(key.clone()).await.unwrap().unwrap();
+    let mut before: Value = serde_json::from_slice(&end).unwrap();
+    before["status"] = json!("running");
+    let write = async |record: Vec<u8>| {
+        let entry = Entry::new(&*key, record, Duration::from_secs(60)).listed();
+        store.write(vec![entry]).await.unwrap();
+    };
+    write(before.to_string().into()).await;
+    let path = format!("/dead-letters/{id}/retry");
+    let refused = scene.client.post(&path, "").await;
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.json(503)["error_type"], "Overloaded");
+    assert_eq!(scene.stage.begun(), [""; 0]);
+
+    write(end.into()).await;
+    until("it is tried again", async || {
         scene.client.post(&path, "").await.status == 202
     })
     .await;

@@ -1,55 +1,18 @@
 //! Remote agents that answer late, halfway, too much, nonsense, or not at all.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
-use std::thread;
 
 use serde_json::json;
 
 use super::{House, answering, assert_failed, house, named, turns};
 use crate::support::client::{DeadPort, assert_has, heard};
+use crate::support::raw;
 use crate::support::server::{PATIENCE, until};
-
-/// Takes connections, one after another, and has each dealt with once a whole request was read;
-/// answers where. Those that ask nothing, as health checks do, are closed.
-fn raw(deal: impl Fn(TcpStream) + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for mut connection in listener.incoming().map_while(Result::ok) {
-            if read_request(&mut connection) {
-                deal(connection);
-            }
-        }
-    });
-    format!("http://{address}/")
-}
-
-/// Reads a request with its body; whether there was one.
-fn read_request(connection: &mut TcpStream) -> bool {
-    connection.set_read_timeout(Some(PATIENCE)).unwrap();
-    let (mut request, mut part) = (Vec::new(), [0; 4096]);
-    loop {
-        match connection.read(&mut part) {
-            Ok(0) | Err(_) => return false,
-            Ok(count) => request.extend_from_slice(&part[..count]),
-        }
-        let text = String::from_utf8_lossy(&request).to_lowercase();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head.split_once("content-length: ").unwrap().1;
-        let length: usize = length.lines().next().unwrap().parse().unwrap();
-        if body.len() >= length {
-            return true;
-        }
-    }
-}
 
 /// An agent that writes this, whatever it is asked, and closes the connection.
 fn saying(text: &'static str) -> String {
-    raw(move |mut connection| connection.write_all(text.as_bytes()).unwrap())
+    raw::serve(move |mut connection| connection.write_all(text.as_bytes()).unwrap())
 }
 
 #[actix_web::test]
@@ -99,7 +62,7 @@ async fn an_answer_may_be_four_mebibytes_long() {
 #[actix_web::test]
 async fn an_agent_that_hangs_is_hung_up_on_when_its_time_is_up() {
     let (tell, hung_up) = channel();
-    let url = raw(move |mut connection| {
+    let url = raw::serve(move |mut connection| {
         let ended = connection.read(&mut [0; 1]);
         tell.send(ended.is_ok_and(|count| count == 0)).unwrap();
     });
@@ -114,7 +77,7 @@ async fn an_agent_that_hangs_is_hung_up_on_when_its_time_is_up() {
 #[actix_web::test]
 async fn a_caller_that_goes_away_hangs_up_on_the_agent_too() {
     let (tell, told) = tokio::sync::mpsc::unbounded_channel();
-    let url = raw(move |mut connection| {
+    let url = raw::serve(move |mut connection| {
         tell.send("asked").unwrap();
         if connection.read(&mut [0; 1]).is_ok_and(|count| count == 0) {
             tell.send("hung up").unwrap();
@@ -135,16 +98,10 @@ async fn a_caller_that_goes_away_hangs_up_on_the_agent_too() {
 
 #[actix_web::test]
 async fn a_connection_that_idles_is_closed_before_the_agent_may_do_so() {
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let url = raw(move |mut connection| {
-        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"content\": \"ok\"}";
-        connection.write_all(answer.as_bytes()).unwrap();
-        // Reads until the other end closes it, or for too long.
-        tell.send(connection.read(&mut [0; 1]).ok()).unwrap();
-    });
+    let (url, mut told) = raw::idling(r#"{"content": "ok"}"#);
     let house = House::of(&url).await;
     house.ask().await.json(200);
-    assert_eq!(heard(&mut told).await, Some(0));
+    assert!(heard(&mut told).await, "it was closed");
 }
 
 #[actix_web::test]

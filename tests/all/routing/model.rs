@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agent_orchestrator::llm::{ChatModel, OpenAi};
 use agent_orchestrator::prelude::*;
 use agent_orchestrator::routing::{Decided, Mode, RoutingStrategy};
 use agent_orchestrator::{Answer, Orchestrator, Role, Turn};
@@ -9,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::trained;
 use crate::support::client::{DeadPort, heard};
-use crate::support::model::{Answers, Gone, Model};
+use crate::support::model::{self, Answers, Gone, Model};
+use crate::support::raw;
 use crate::support::server::until;
 use crate::support::stage::{Stage, answer, app, in_time, names};
 
@@ -329,4 +331,12 @@ async fn asked_first_it_is_followed_where_nobody_else_is_sure() {
     assert_eq!(names(&answer.agents_used), ["billing"]);
     assert_eq!(answer.routing.strategy, Decided::Llm);
     house.shutdown().await;
+}
+
+#[actix_web::test]
+async fn a_connection_that_idles_is_closed_before_the_model_may_do_so() {
+    let (url, mut told) = raw::idling("{}");
+    let model = OpenAi::new(&model::config(&url)).unwrap();
+    model.ping().await.unwrap();
+    assert!(heard(&mut told).await, "it was closed");
 }
