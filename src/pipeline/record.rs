@@ -89,10 +89,11 @@ impl Times {
     }
 }
 
-/// The measurements of a request, as they are stored.
+/// What one attempt at a request took, as it is stored.
 #[derive(Debug, Serialize)]
 struct Measurements {
     request_id: RequestId,
+    attempt: u32,
     timestamp: Timestamp,
     routing_time_ms: f64,
     execution_time_ms: f64,
@@ -226,6 +227,7 @@ impl<'a> Ledger<'a> {
         let used = steps.iter().filter(|step| step.success);
         let measurements = Measurements {
             request_id: self.arrival.id,
+            attempt: self.arrival.attempt,
             timestamp: self.arrival.timestamp,
             routing_time_ms: milliseconds(times.routing),
             execution_time_ms: milliseconds(times.execution()),

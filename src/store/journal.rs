@@ -30,7 +30,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 ///
 /// No answer ever waits for the store. What is put in is written about a tenth of a second later, many
 /// at a time; a record that is put in again before that is written once. Whoever reads sees what
-/// was put in, written or not. While the store is away, what is to be written waits here, up to
+/// was put in, written or not; but fields are read as far as they are written. While the store is away, what is to be written waits here, up to
 /// a bound; what does not fit is counted and reported. Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
@@ -108,8 +108,8 @@ impl Journal {
         self.draft(Row { key, field }, Draft::new(record, ttl));
     }
 
-    /// Adds a record to others of that key: all that are written at the same time are one field of it,
-    /// a list, which nobody can read before.
+    /// Adds a record to others of that key: those that are written at the same time are a field of it, or
+    /// some, each of which is a list.
     pub fn collect(&self, key: StateKey, record: &impl Serialize, ttl: Duration) {
         let json = to_json(record);
         self.take_in(|waiting| waiting.collect(key, &json, ttl));
@@ -220,10 +220,10 @@ impl Journal {
             let written = self.shared.store.write(batch).await;
             self.note(&written);
             written?;
+            let mut writing = lock(&self.shared.writing);
+            let records = writing.retire(count) as u64;
             // Whoever sees that nothing is pending sees this, too.
-            let total = &self.shared.written;
-            total.fetch_add(count as u64, Ordering::Relaxed);
-            lock(&self.shared.writing).retire(count);
+            self.shared.written.fetch_add(records, Ordering::Relaxed);
         }
     }
 

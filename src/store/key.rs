@@ -10,8 +10,8 @@ use crate::words::{RequestId, hex};
 pub enum StateKey {
     /// The state of a request: `request:{id}`.
     Request(RequestId),
-    /// The measurements of the requests of one second, counted since 1970: `metrics:{second}`, whose
-    /// fields are lists of those that were written together. As keys of their own they would cost a
+    /// The measurements of the requests of one second, counted since 1970, one for each attempt:
+    /// `metrics:{second}`, whose fields are lists of those that were written together. As keys of their own they would cost a
     /// server as much as all else, and whoever wants those of a while would have to know the requests.
     Metrics {
         /// The second.

@@ -122,6 +122,30 @@ async fn all_fields_of_a_key_are_written() {
 }
 
 #[actix_rt::test]
+async fn what_is_collected_is_written_in_lists_each_record_once_whatever_fails() {
+    let store = Moody::quick();
+    let journal = journal_on(store.clone());
+    let key = StateKey::Metrics { second: 1 };
+    store.away.store(true, Ordering::SeqCst);
+    (0..3).for_each(|n| journal.collect(key, &n, MINUTE));
+    until("an attempt has failed", async || {
+        journal.report().failed_writes >= 1
+    })
+    .await;
+    (3..6).for_each(|n| journal.collect(key, &n, MINUTE));
+    assert_eq!(journal.report().pending, 6);
+
+    store.away.store(false, Ordering::SeqCst);
+    until_written(&journal).await;
+    let fields = journal.fields(key).await.unwrap();
+    let lists = fields.iter().map(|(_, list)| serde_json::from_slice(list));
+    let mut lists: Vec<Vec<u32>> = lists.map(Result::unwrap).collect();
+    lists.sort();
+    assert_eq!(lists, [[0, 1, 2], [3, 4, 5]]);
+    assert_eq!(journal.report().written, 6);
+}
+
+#[actix_rt::test]
 async fn what_cannot_be_written_is_kept_and_written_when_the_store_has_recovered() {
     let store = Moody::quick();
     let journal = journal_on(store.clone());

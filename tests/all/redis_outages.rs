@@ -192,6 +192,7 @@ async fn state_and_metrics_are_kept_where_whoever_looks_finds_them() {
     let members: Vec<&String> = metrics.as_object().unwrap().keys().collect();
     let wanted = [
         "agents_used",
+        "attempt",
         "execution_time_ms",
         "request_id",
         "routing_time_ms",
@@ -200,6 +201,7 @@ async fn state_and_metrics_are_kept_where_whoever_looks_finds_them() {
     ];
     assert_eq!(members, wanted);
     assert_eq!(metrics["request_id"], id.to_string());
+    assert_eq!(metrics["attempt"], 1);
     assert_eq!(metrics["agents_used"], serde_json::json!(["chat_agent"]));
     assert_eq!(metrics["success"], true);
     let left = raw.ttl(metrics_of(id)).await;

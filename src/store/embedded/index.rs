@@ -1,8 +1,12 @@
 //! Where the value of each key is.
 //!
-//! Keys of requests that were made in the same millisecond share a row: it is the rows of a B-tree that
-//! cost, and requests that are let in together are mostly written together. Nobody but the
-//! orchestrator makes these keys, so that nobody can crowd a row. Every other key has its own.
+//! Keys of requests that were made one after the other share a row: it is the rows of a B-tree that
+//! cost, and requests that are let in together are mostly written together. Every other key has its
+//! own.
+//!
+//! Invariant: no row is crowded. An id of a request begins with the millisecond in which it was made and
+//! a counter, and ends with what nobody knows before; those that share a row differ in the last eight bits
+//! of the counter. Nobody but the orchestrator makes these ids.
 
 use redb::{Error, ReadableTable, Table, TableDefinition, WriteTransaction};
 
@@ -21,6 +25,11 @@ const KNOWN_BYTES: usize = 24;
 
 /// The number of the block of a key that has fields.
 const NOWHERE: u64 = u64::MAX;
+
+/// How many characters a UUID has, and how many of them those have in common that share a row: of a
+/// UUIDv7 (RFC 9562, with a counter of 42 bits) all but the end of the counter and 32 random bits.
+const ID: usize = 36;
+const COMMON: usize = 26;
 
 /// The index, open for changes. It holds one row at a time, so that changes of keys that lie together
 /// cost one change of the table.
@@ -47,19 +56,18 @@ impl<'t> Index<'t> {
     /// What is known of the key.
     pub(super) fn get(&mut self, key: &str) -> Result<Option<Known>, Error> {
         let rest = self.hold_row_of(key)?;
-        Ok(find(&self.row, rest).map(|item| item.known))
+        Ok(find(&self.row, rest)?.map(|item| item.known))
     }
 
     /// Knows that of the key from now on; returns what was known of it.
     pub(super) fn put(&mut self, key: &str, known: Known) -> Result<Option<Known>, Error> {
         let rest = self.hold_row_of(key)?;
-        let old = find(&self.row, rest).map(|item| (item.known, item.end));
+        let old = find(&self.row, rest)?.map(|item| (item.known, item.end));
         let known = to_bytes(known);
         if let Some((_, end)) = old {
             self.row[end - KNOWN_BYTES..end].copy_from_slice(&known);
         } else {
-            let length =
-                u8::try_from(rest.len()).expect("a rest has as many bytes as a key's id has");
+            let length = u8::try_from(rest.len()).expect("a rest is shorter than an id");
             self.row.push(length);
             self.row.extend_from_slice(rest.as_bytes());
             self.row.extend_from_slice(&known);
@@ -71,7 +79,7 @@ impl<'t> Index<'t> {
     /// Forgets the key; returns what was known of it.
     pub(super) fn remove(&mut self, key: &str) -> Result<Option<Known>, Error> {
         let rest = self.hold_row_of(key)?;
-        let Some(Item { known, end, .. }) = find(&self.row, rest) else {
+        let Some(Item { known, end, .. }) = find(&self.row, rest)? else {
             return Ok(None);
         };
         self.row.drain(end - KNOWN_BYTES - rest.len() - 1..end);
@@ -121,12 +129,14 @@ pub(super) fn look_up(
     key: &str,
 ) -> Result<Option<Known>, Error> {
     let (beginning, rest) = divide(key);
-    let row = rows.get(beginning)?;
-    Ok(row.and_then(|row| find(row.value(), rest).map(|item| item.known)))
+    match rows.get(beginning)? {
+        Some(row) => Ok(find(row.value(), rest)?.map(|item| item.known)),
+        None => Ok(None),
+    }
 }
 
 /// Up to so many keys that have not expired by `now`, the last first: those of the family that come before
-/// that one, or all of it.
+/// that one, or all of it. Each is of the family and an id, all ids of the same length.
 pub(super) fn latest(
     rows: &impl ReadableTable<&'static str, &'static [u8]>,
     family: &str,
@@ -140,9 +150,14 @@ pub(super) fn latest(
     let mut found = Vec::new();
     for row in rows.range(&*first..=last.max(&first))?.rev() {
         let (beginning, row) = row?;
-        let items = items(row.value()).filter(|item| item.known.0 > now);
-        let keys = items.map(|item| format!("{}{}", beginning.value(), item.rest));
-        let mut keys: Vec<String> = keys.filter(|key| **key < *end).collect();
+        let mut keys = Vec::new();
+        for item in items(row.value()) {
+            let Item { rest, known, .. } = item?;
+            let key = format!("{}{rest}", beginning.value());
+            if known.0 > now && *key < *end {
+                keys.push(key);
+            }
+        }
         keys.sort_unstable_by(|a, b| b.cmp(a));
         found.append(&mut keys);
         if found.len() >= most {
@@ -153,17 +168,12 @@ pub(super) fn latest(
     Ok(found)
 }
 
-/// What the key has in common with those beside which it lies, and the rest of it: a request's id
-/// begins with the millisecond in which it was made, 12 digits and a hyphen.
+/// What the key has in common with those beside which it lies, and the rest of it.
 fn divide(key: &str) -> (&str, &str) {
-    const ID: usize = 36;
-    const MILLISECOND: usize = 13;
     let id = key.strip_prefix(StateKey::REQUEST);
     let id = id.and_then(|id| id.strip_prefix(':'));
-    let rest = id
-        .filter(|id| id.len() == ID)
-        .and_then(|id| id.get(MILLISECOND..));
-    let rest = rest.unwrap_or_default();
+    let id = id.filter(|id| id.len() == ID);
+    let rest = id.and_then(|id| id.get(COMMON..)).unwrap_or_default();
     (&key[..key.len() - rest.len()], rest)
 }
 
@@ -174,22 +184,35 @@ struct Item<'r> {
     end: usize,
 }
 
-fn find<'r>(row: &'r [u8], rest: &str) -> Option<Item<'r>> {
-    items(row).find(|item| item.rest == rest)
+fn find<'r>(row: &'r [u8], rest: &str) -> Result<Option<Item<'r>>, Error> {
+    for item in items(row) {
+        let item = item?;
+        if item.rest == rest {
+            return Ok(Some(item));
+        }
+    }
+    Ok(None)
 }
 
 /// All that a row holds: of each key how long its rest is (one byte), the rest, and what is known.
-fn items(row: &[u8]) -> impl Iterator<Item = Item<'_>> {
-    let mut end = 0;
+fn items(row: &[u8]) -> impl Iterator<Item = Result<Item<'_>, Error>> {
+    let mut next = 0;
     std::iter::from_fn(move || {
-        let (length, bytes) = row[end..].split_first()?;
-        let (rest, bytes) = bytes.split_at_checked(usize::from(*length))?;
-        end += 1 + rest.len() + KNOWN_BYTES;
-        Some(Item {
-            rest: std::str::from_utf8(rest).ok()?,
-            known: from_bytes(bytes)?,
-            end,
-        })
+        let start = next;
+        let item = item(row, start);
+        next = item.as_ref().map_or(row.len(), |item| item.end);
+        let damaged = || Error::Corrupted("a row of the index of keys cannot be read".to_owned());
+        (start < row.len()).then(|| item.ok_or_else(damaged))
+    })
+}
+
+fn item(row: &[u8], start: usize) -> Option<Item<'_>> {
+    let (length, bytes) = row[start..].split_first()?;
+    let (rest, bytes) = bytes.split_at_checked(usize::from(*length))?;
+    Some(Item {
+        rest: std::str::from_utf8(rest).ok()?,
+        known: from_bytes(bytes)?,
+        end: start + 1 + rest.len() + KNOWN_BYTES,
     })
 }
 
@@ -215,8 +238,63 @@ fn from_bytes(bytes: &[u8]) -> Option<Known> {
         u32::from_le_bytes(*start),
         u32::from_le_bytes(*length),
     );
-    Some((
-        u64::from_le_bytes(*expiry),
-        (block != NOWHERE).then_some(place),
-    ))
+    let place = (block != NOWHERE).then_some(place);
+    Some((u64::from_le_bytes(*expiry), place))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use uuid::{ContextV7, Timestamp, Uuid};
+
+    use super::*;
+
+    #[test]
+    fn keys_share_a_beginning_if_they_are_of_requests_and_were_made_one_after_the_other() {
+        let id = "01a21bef-6857-7008-a27d-e6746931522b";
+        for (key, rest) in [
+            (format!("request:{id}"), "746931522b"),
+            (format!("dead:{id}"), ""),
+            (format!("requests:{id}"), ""),
+            (format!("request:{id}0"), ""),
+            (format!("request:{}", &id[1..]), ""),
+            ("request:".to_owned(), ""),
+            (String::new(), ""),
+            // 36 bytes, and no end of a character after 26 of them.
+            (format!("request:{}ä{}", "x".repeat(25), "x".repeat(9)), ""),
+            (format!("request:{}", "ä".repeat(18)), "äääää"),
+        ] {
+            let (beginning, end) = divide(&key);
+            assert_eq!(format!("{beginning}{end}"), key);
+            assert_eq!(end, rest, "{key}");
+        }
+    }
+
+    #[test]
+    fn no_row_is_crowded_even_where_time_stands_still() {
+        let context = ContextV7::new();
+        let mut rows = BTreeMap::<String, usize>::new();
+        for _ in 0..100_000 {
+            let id = Uuid::new_v7(Timestamp::from_unix(&context, 1_800_000_000, 0));
+            let key = StateKey::REQUEST.to_owned() + ":" + &id.to_string();
+            *rows.entry(divide(&key).0.to_owned()).or_default() += 1;
+        }
+        assert_eq!(*rows.values().max().unwrap(), 256);
+        assert!(rows.len() <= 100_000 / 256 + 2, "{}", rows.len());
+    }
+
+    #[test]
+    fn a_damaged_row_is_an_error_once() {
+        let mut row = vec![2, b'a', b'b'];
+        row.extend(to_bytes((7, Some((1, 2, 3)))));
+        let whole = find(&row, "ab").unwrap().unwrap();
+        assert_eq!(whole.known, (7, Some((1, 2, 3))));
+        assert_eq!(whole.end, row.len());
+        for damaged in 1..row.len() {
+            assert!(find(&row[..damaged], "ab").is_err());
+            assert_eq!(items(&row[..damaged]).count(), 1);
+        }
+        assert!(find(&[], "ab").unwrap().is_none());
+    }
 }

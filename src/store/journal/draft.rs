@@ -19,6 +19,8 @@ const ROOM_BYTES: usize = 256 << 20;
 /// Records, and their bytes, that are written in one go; of a larger one, that one alone.
 const BATCH: usize = 4_096;
 const BATCH_BYTES: usize = 8 << 20;
+/// Bytes of a bundle, after which another is begun.
+const BUNDLE_BYTES: usize = 64 << 10;
 
 /// Where a record goes: to a key, or to one of its fields.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +29,11 @@ pub(super) struct Row {
     pub field: Option<String>,
 }
 
-/// A record that is not written yet.
+/// A record that is not written yet, or a list of some.
 #[derive(Clone)]
 pub(super) struct Draft {
     body: Body,
+    records: usize,
     pub ttl: Duration,
 }
 
@@ -52,14 +55,17 @@ impl Draft {
 
     /// One whose JSON there is already.
     pub(super) fn made(json: Bytes, ttl: Duration) -> Self {
-        let body = Body::Made(json);
-        Self { body, ttl }
+        Self::of(Body::Made(json), ttl)
     }
 
     /// Leaves the record as it is until its JSON is needed.
     pub(super) fn unmade(record: impl Serialize + Send + Sync + 'static, ttl: Duration) -> Self {
-        let body = Body::Unmade(Arc::new(record));
-        Self { body, ttl }
+        Self::of(Body::Unmade(Arc::new(record)), ttl)
+    }
+
+    fn of(body: Body, ttl: Duration) -> Self {
+        let records = 1;
+        Self { body, records, ttl }
     }
 
     pub(super) fn json(&self) -> Bytes {
@@ -87,10 +93,12 @@ impl<T: Serialize + Send + Sync> Unmade for T {
     }
 }
 
-/// Records that go to one field together: one of many is dearer than many bytes.
+/// Records that go to one field together: a field costs more than what is in it.
+#[derive(Default)]
 struct Bundle {
     /// A list in the making, without the bracket at its end.
     json: Vec<u8>,
+    records: usize,
     ttl: Duration,
 }
 
@@ -99,14 +107,15 @@ struct Bundle {
 pub(super) struct Drafts {
     rows: BTreeMap<Row, Draft>,
     bundles: BTreeMap<StateKey, Bundle>,
-    /// Of all rows and bundles.
+    /// In all rows and bundles, and how long they are.
+    records: usize,
     bytes: usize,
 }
 
 impl Drafts {
     /// Puts a record in the place of any that goes to the same row; `false` when there is no room.
     pub(super) fn insert(&mut self, row: Row, draft: Draft) -> bool {
-        let more = self.rows.len() < ROOM;
+        let more = self.records < ROOM;
         let place = self.rows.entry(row);
         let replaced = match &place {
             Place::Occupied(old) => old.get().len(),
@@ -121,6 +130,7 @@ impl Drafts {
                 old.insert(draft);
             }
             Place::Vacant(place) if more => {
+                self.records += draft.records;
                 place.insert(draft);
             }
             Place::Vacant(_) => return false,
@@ -132,29 +142,43 @@ impl Drafts {
     /// Adds a record to the bundle of that key; `false` when there is no room.
     pub(super) fn collect(&mut self, key: StateKey, json: &[u8], ttl: Duration) -> bool {
         let bytes = self.bytes + 1 + json.len();
-        if bytes > ROOM_BYTES {
+        if bytes > ROOM_BYTES || self.records >= ROOM {
             return false;
         }
-        let bundle = self.bundles.entry(key).or_insert_with(|| {
-            let json = Vec::new();
-            Bundle { json, ttl }
-        });
-        let before = if bundle.json.is_empty() { b'[' } else { b',' };
-        bundle.json.push(before);
+        let bundle = self.bundles.entry(key).or_default();
+        bundle
+            .json
+            .push(if bundle.records == 0 { b'[' } else { b',' });
         bundle.json.extend_from_slice(json);
-        self.bytes = bytes;
+        (bundle.records, bundle.ttl) = (bundle.records + 1, ttl);
+        let is_full = bundle.json.len() >= BUNDLE_BYTES;
+        (self.records, self.bytes) = (self.records + 1, bytes);
+        if is_full && let Some(bundle) = self.bundles.remove(&key) {
+            self.close(key, bundle);
+        }
         true
     }
 
-    /// Makes each bundle a record of its own, in a field that no other one has.
+    /// Makes all bundles rows.
     pub(super) fn close_bundles(&mut self) {
-        for (key, Bundle { mut json, ttl }) in std::mem::take(&mut self.bundles) {
-            json.push(b']');
-            self.bytes += 1;
-            let field = Some(Uuid::now_v7().to_string());
-            let draft = Draft::made(json.into(), ttl);
-            self.rows.insert(Row { key, field }, draft);
+        while let Some((key, bundle)) = self.bundles.pop_first() {
+            self.close(key, bundle);
         }
+    }
+
+    /// Makes the bundle a row, in a field that no other one has.
+    fn close(&mut self, key: StateKey, bundle: Bundle) {
+        let Bundle {
+            mut json,
+            records,
+            ttl,
+        } = bundle;
+        json.push(b']');
+        self.bytes += 1;
+        let body = Body::Made(json.into());
+        let draft = Draft { body, records, ttl };
+        let field = Some(Uuid::now_v7().to_string());
+        self.rows.insert(Row { key, field }, draft);
     }
 
     pub(super) fn get(&self, row: &Row) -> Option<&Draft> {
@@ -182,11 +206,11 @@ impl Drafts {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.rows.len() + self.bundles.len()
+        self.records
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.bundles.is_empty()
+        self.records == 0
     }
 
     /// The first records, as many as are to be written in one go.
@@ -201,13 +225,16 @@ impl Drafts {
         rows.map(|(row, draft)| entry(row, draft)).collect()
     }
 
-    /// Forgets the first records, which were written.
-    pub(super) fn retire(&mut self, count: usize) {
-        for _ in 0..count {
+    /// Forgets the first rows, which were written; returns how many records they were.
+    pub(super) fn retire(&mut self, rows: usize) -> usize {
+        let before = self.records;
+        for _ in 0..rows {
             if let Some((_, draft)) = self.rows.pop_first() {
+                self.records -= draft.records;
                 self.bytes -= draft.len();
             }
         }
+        before - self.records
     }
 }
 
@@ -245,21 +272,24 @@ mod tests {
         }
         for count in [1, 1, 2] {
             assert_eq!(drafts.batch().len(), count);
-            drafts.retire(count);
+            assert_eq!(drafts.retire(count), count);
         }
         assert!(drafts.is_empty() && drafts.batch().is_empty());
         assert_eq!(drafts.bytes, 0);
     }
 
+    fn collect(drafts: &mut Drafts, second: u64, json: &str) -> bool {
+        let (key, ttl) = (StateKey::Metrics { second }, Duration::from_secs(60));
+        drafts.collect(key, json.as_bytes(), ttl)
+    }
+
     #[test]
-    fn what_is_collected_becomes_one_record_for_each_key() {
-        let ttl = Duration::from_secs(60);
-        let second = |second| StateKey::Metrics { second };
+    fn what_is_collected_becomes_one_row_for_each_key() {
         let mut drafts = Drafts::default();
-        for (key, json) in [(1, "1"), (2, "[2]"), (1, "{}")] {
-            assert!(drafts.collect(second(key), json.as_bytes(), ttl));
+        for (second, json) in [(1, "1"), (2, "[2]"), (1, "{}")] {
+            assert!(collect(&mut drafts, second, json));
         }
-        assert_eq!((drafts.len(), drafts.bytes), (2, 9));
+        assert_eq!((drafts.len(), drafts.bytes), (3, 9));
         drafts.close_bundles();
         let made = drafts.batch();
         let made: Vec<_> = made.iter().map(|it| (&*it.key, &it.value[..])).collect();
@@ -268,13 +298,31 @@ mod tests {
             [("metrics:1", &b"[1,{}]"[..]), ("metrics:2", b"[[2]]")]
         );
 
-        assert!(drafts.collect(second(1), b"3", ttl));
+        assert!(collect(&mut drafts, 1, "3"));
         drafts.close_bundles();
-        assert_eq!(drafts.len(), 3, "each bundle has a field of its own");
-        drafts.retire(3);
-        assert_eq!(drafts.bytes, 0);
-        let most = vec![0; ROOM_BYTES];
-        assert!(!drafts.collect(second(1), &most, ttl) && drafts.is_empty());
+        assert_eq!(drafts.batch().len(), 3, "each has a field of its own");
+        assert_eq!(drafts.retire(1), 2);
+        assert_eq!(drafts.retire(2), 2);
+        assert_eq!((drafts.len(), drafts.bytes), (0, 0));
+    }
+
+    #[test]
+    fn what_is_collected_is_bounded_in_records_and_in_bytes() {
+        let mut drafts = Drafts::default();
+        let most = "x".repeat(ROOM_BYTES);
+        assert!(!collect(&mut drafts, 1, &most));
+        assert!(drafts.is_empty());
+        while collect(&mut drafts, 1, "1234567890") {}
+        assert_eq!(drafts.len(), ROOM);
+        assert!(!drafts.insert(row(1), draft(&Bytes::from_static(b"x"))));
+        drafts.close_bundles();
+        let fields = drafts.batch();
+        assert!(fields.len() > 1);
+        for field in fields {
+            assert!(field.value.len() <= BUNDLE_BYTES + 12);
+            let records: Vec<u64> = serde_json::from_slice(&field.value).unwrap();
+            assert!(records.iter().all(|it| *it == 1_234_567_890));
+        }
     }
 
     #[test]

@@ -20,16 +20,7 @@ const NAME_BYTES: usize = 32;
 
 impl Redis {
     pub(super) async fn write_all(&self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        // Of those for the same place the last one wins, whatever is sent first.
-        let mut places = HashSet::new();
-        let last = entries.iter().rev();
-        let mut last: Vec<&Entry> = last
-            .filter(|it| places.insert((&it.key, &it.field)))
-            .collect();
-        last.reverse();
-        last.sort_by_key(|entry| &entry.key);
-        let (values, fields): (Vec<&Entry>, Vec<&Entry>) =
-            last.into_iter().partition(|entry| entry.field.is_none());
+        let (values, fields) = last_ones(&entries);
         let is_cluster = self.link.address().is_cluster();
         let together = if is_cluster { 0 } else { HANDFUL };
         let setting = handfuls(&values, together).map(|values| self.setting(values, &[]));
@@ -93,6 +84,23 @@ impl Redis {
     }
 }
 
+/// Values and fields, sorted by key. Of those for the same place only the last one is left: it wins,
+/// whatever is sent first.
+fn last_ones(entries: &[Entry]) -> (Vec<&Entry>, Vec<&Entry>) {
+    let (mut values, mut fields): (Vec<&Entry>, Vec<&Entry>) =
+        entries.iter().partition(|entry| entry.field.is_none());
+    values.sort_by_key(|entry| &entry.key);
+    let same = values.chunk_by(|entry, next| entry.key == next.key);
+    let values = same.filter_map(|same| same.last().copied()).collect();
+
+    let mut places = HashSet::new();
+    fields.reverse();
+    fields.retain(|entry| places.insert((&entry.key, &entry.field)));
+    fields.reverse();
+    fields.sort_by_key(|entry| &entry.key);
+    (values, fields)
+}
+
 /// The entries in parts of up to so many bytes, or of one entry.
 fn handfuls<'e>(entries: &'e [&'e Entry], most: usize) -> impl Iterator<Item = &'e [&'e Entry]> {
     let mut held = 0;
@@ -137,6 +145,22 @@ mod tests {
             words.collect::<Vec<_>>().join(" "),
             "SET p:a 1 PX 1000 SET p:b 1 PX 1000 MULTI HSET p:c f 2 g 2 PEXPIRE p:c 1000 EXEC"
         );
+    }
+
+    #[test]
+    fn of_entries_for_the_same_place_only_the_last_is_sent() {
+        let entries = [
+            Entry::new("b", "1", SECOND),
+            Entry::field("h", "y", "1", SECOND),
+            Entry::new("a", "2", SECOND),
+            Entry::field("h", "x", "2", SECOND),
+            Entry::field("g", "y", "3", SECOND),
+            Entry::new("b", "3", SECOND),
+            Entry::field("h", "y", "4", SECOND),
+        ];
+        let (values, fields) = last_ones(&entries);
+        assert_eq!(values, [2, 5].map(|i| &entries[i]));
+        assert_eq!(fields, [4, 3, 6].map(|i| &entries[i]));
     }
 
     #[test]

@@ -85,6 +85,14 @@ pub(super) async fn later_entries_of_a_batch_win(store: Arc<dyn Store>) {
     store.write(values.chain(named).collect()).await.unwrap();
     assert_eq!(get(&*store, "key").await.unwrap(), "99");
     assert_eq!(fields(&*store, "hash").await, [pair("f", "99")]);
+
+    // Also where they are too large to be sent together.
+    let large = |i: u8| vec![i; 100_000];
+    let values = (0..10).map(|i| Entry::new("key", large(i), MINUTE));
+    let named = (0..10).map(|i| Entry::field("hash", "f", large(i), MINUTE));
+    store.write(values.chain(named).collect()).await.unwrap();
+    assert!(get(&*store, "key").await.unwrap() == large(9));
+    assert!(fields(&*store, "hash").await == [("f".to_owned(), large(9).into())]);
 }
 
 pub(super) async fn any_bytes_and_any_text_survive(store: Arc<dyn Store>) {

@@ -164,10 +164,10 @@ fn the_fields_of_one_key_are_not_those_of_its_neighbours() {
 }
 
 #[test]
-fn requests_of_one_millisecond_share_a_row_as_long_as_there_is_one() {
+fn requests_that_were_made_together_share_a_row_as_long_as_there_is_one() {
     let db = database();
     let request = |millisecond: u32, number: u32| {
-        let id = format!("01a21bef-{millisecond:04x}-7{number:03x}-a27d-e6746931522b");
+        let id = format!("01a21bef-{millisecond:04x}-7008-a27d-e6{number:02x}6931522b");
         value(format!("request:{id}"), 100 + u64::from(number))
     };
     let batch: Vec<Entry> = (0..60).map(|i| request(i / 20, i % 20)).collect();
@@ -193,9 +193,9 @@ enum Step {
 const NAMES: [&str; 6] = [
     "a",
     "b",
-    "request:01a21bef-6857",
     "request:01a21bef-6857-7008-a27d-e6746931522b",
-    "request:01a21bef-6857-7009-82dd-5fc0b7a30a5b",
+    "request:01a21bef-6857-7008-a27d-e675b7a30a5b",
+    "request:01a21bef-6857-7008-a27d-e6760ce1cc07",
     "request:01a21bef-6858-7000-b7a2-9a0eb0c64d6d",
 ];
 
