@@ -30,8 +30,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 ///
 /// No answer ever waits for the store. What is put in is written about a tenth of a second later, many
 /// at a time; a record that is put in again before that is written once. Whoever reads sees what
-/// was put in, written or not; but fields are read as far as they are written. While the store is away, what is to be written waits here, up to
-/// a bound; what does not fit is counted and reported. Cheap to clone.
+/// was put in, written or not; but fields are read as far as they are written. While the store is
+/// away, what is to be written waits here, up to a bound; what does not fit is counted and reported.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
     shared: Arc<Shared>,

@@ -102,6 +102,15 @@ struct Bundle {
     ttl: Duration,
 }
 
+impl Bundle {
+    fn add(&mut self, json: &[u8]) {
+        let mark = if self.records == 0 { b'[' } else { b',' };
+        self.json.push(mark);
+        self.json.extend_from_slice(json);
+        self.records += 1;
+    }
+}
+
 /// What waits, by where it goes: stores are quicker with what lies together.
 #[derive(Default)]
 pub(super) struct Drafts {
@@ -146,11 +155,8 @@ impl Drafts {
             return false;
         }
         let bundle = self.bundles.entry(key).or_default();
-        bundle
-            .json
-            .push(if bundle.records == 0 { b'[' } else { b',' });
-        bundle.json.extend_from_slice(json);
-        (bundle.records, bundle.ttl) = (bundle.records + 1, ttl);
+        bundle.add(json);
+        bundle.ttl = ttl;
         let is_full = bundle.json.len() >= BUNDLE_BYTES;
         (self.records, self.bytes) = (self.records + 1, bytes);
         if is_full && let Some(bundle) = self.bundles.remove(&key) {

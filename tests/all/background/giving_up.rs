@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_orchestrator::store::{Embedded, Entry, Store};
+use agent_orchestrator::store::{Embedded, Entry, Redis, RedisConfig, Store};
 
 use super::*;
+use crate::support::redis::RedisServer;
 
 impl Scene {
     async fn act(&self, action: &str) {
@@ -34,6 +35,44 @@ async fn one_that_was_refused_is_tried_again() {
         record["setbacks"][0].as_str().unwrap().contains("paused"),
         "{record}"
     );
+}
+
+#[actix_rt::test]
+async fn each_attempt_at_one_is_measured() {
+    let server = RedisServer::start();
+    let store = Redis::new(RedisConfig {
+        url: server.url(),
+        prefix: String::new(),
+        timeout: Duration::from_secs(5),
+    });
+    let store = Arc::new(store.unwrap());
+    let stage = Stage::new();
+    let app = app(agents(&stage)).store(store.clone());
+    let scene = Scene::of(app, stage).await;
+    scene.act("pause").await;
+    let id = scene.hand_in("actor", "hello").await;
+    until("it was refused", async || {
+        scene.record(id).await["setbacks"][0].is_string()
+    })
+    .await;
+    scene.act("resume").await;
+    let attempts = scene.until_status(id, "succeeded").await["attempt"].as_u64();
+
+    // A UUIDv7 begins with milliseconds.
+    let millis = u64::from_str_radix(&id.to_string().replace('-', "")[..12], 16).unwrap();
+    let key = format!("metrics:{}", millis / 1000);
+    let wanted: Vec<_> = (1..=attempts.unwrap())
+        .map(|attempt| json!([id, attempt, Some(attempt) == attempts]))
+        .collect();
+    until("all are written", async || {
+        let lists = store.fields(key.clone()).await.unwrap();
+        let lists = lists
+            .iter()
+            .flat_map(|(_, list)| serde_json::from_slice::<Vec<Value>>(list).unwrap());
+        let said = lists.map(|it| json!([it["request_id"], it["attempt"], it["success"]]));
+        said.collect::<Vec<_>>() == wanted
+    })
+    .await;
 }
 
 #[actix_rt::test]
